@@ -1,0 +1,66 @@
+// Memory that a loss object keeps between steps: it only grows, so nothing allocates after the
+// first step of a size.
+#pragma once
+
+#include "selfsup/core/abi.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// Entries aligned to a cache line. A copy holds the same entries.
+template <class T>
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  Buffer() = default;
+  Buffer(const Buffer& other) {
+    grow(other.capacity_);
+    std::copy_n(other.data_, other.capacity_, data_);
+  }
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Buffer() { release(); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t bytes() const { return capacity_ * sizeof(T); }
+
+  /// Room for count entries, of any value unless the room was there already. Strong guarantee when
+  /// memory runs out.
+  T* grow(std::size_t count) {
+    if (count > capacity_) {
+      if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
+      T* fresh = static_cast<T*>(::operator new(count * sizeof(T), alignment));
+      release();
+      data_ = fresh;
+      capacity_ = count;
+    }
+    return data_;
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{64};  // the same for every instruction set
+
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(capacity_, other.capacity_);
+  }
+  void release() { ::operator delete(data_, alignment); }
+
+  T* data_ = nullptr;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,142 @@
+// The checks that every loss makes, and their messages: what was found, what was expected.
+#pragma once
+
+#include "selfsup/core/abi.hpp"
+#include "selfsup/core/errors.hpp"
+#include "selfsup/core/view.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <sstream>
+#include <string>
+#include <type_traits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// A view with the name that the user knows it by.
+template <class T>
+struct Named {
+  const char* name;
+  ConstView<T> view;
+};
+
+namespace detail {
+
+template <class T>
+using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+// The bits of +infinity: every finite number's are below them, every NaN's above.
+template <class T>
+inline constexpr Bits<T> infinity_bits = static_cast<Bits<T>>(sizeof(T) == 4 ? 0x7f800000u
+                                                                             : 0x7ff0000000000000u);
+
+// The bits of |x|.
+template <class T>
+Bits<T> bits_of(const T& x) {
+  static_assert(sizeof(T) == sizeof(Bits<T>));
+  Bits<T> bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits & static_cast<Bits<T>>(~Bits<T>{0} >> 1);
+}
+
+}  // namespace detail
+
+/// False for NaN and infinities. Reads the exponent's bits, so it holds under -ffast-math too.
+template <class T>
+bool is_finite(const T& x) {
+  return detail::bits_of(x) < detail::infinity_bits<T>;
+}
+
+/// True for NaN alone, under -ffast-math too.
+template <class T>
+bool is_nan(const T& x) {
+  return detail::bits_of(x) > detail::infinity_bits<T>;
+}
+
+template <class Element>
+std::string shape_text(const detail::View<Element>& view) {
+  return std::to_string(view.rows()) + "x" + std::to_string(view.cols());
+}
+
+inline std::string shape_text(std::size_t rows, std::size_t cols) {
+  return std::to_string(rows) + "x" + std::to_string(cols);
+}
+
+/// Throws a ShapeError unless every view is (N, D) with the first one's N >= min_rows and D >= 1.
+template <class T>
+void require_batches(const char* where, std::initializer_list<Named<T>> batches,
+                     std::size_t min_rows = 1) {
+  const Named<T>& first = *batches.begin();
+  if (first.view.cols() == 0 || first.view.rows() < min_rows) {
+    throw ShapeError(std::string(where) + ": " + first.name + " is " + shape_text(first.view) +
+                     ", at least " + shape_text(min_rows, 1) + " expected");
+  }
+  for (const Named<T>& batch : batches) {
+    if (batch.view.rows() != first.view.rows() || batch.view.cols() != first.view.cols()) {
+      throw ShapeError(std::string(where) + ": " + batch.name + " is " + shape_text(batch.view) +
+                       ", " + first.name + " is " + shape_text(first.view));
+    }
+  }
+}
+
+/// Throws a ShapeError unless the output is empty (skipped) or rows x cols.
+template <class T>
+void require_output(const char* where, const char* name, MutView<T> output, std::size_t rows,
+                    std::size_t cols) {
+  if (output.empty() || (output.rows() == rows && output.cols() == cols)) return;
+  throw ShapeError(std::string(where) + ": " + name + " is " + shape_text(output) +
+                   ", forward's batch is " + shape_text(rows, cols));
+}
+
+/// Throws an OptionError unless 0 < value < infinity.
+inline void require_positive(const char* name, double value) {
+  if (is_finite(value) && value > 0) return;
+  std::ostringstream text;
+  text << name << " is " << value << ", a finite number above 0 expected";
+  throw OptionError(text.str());
+}
+
+/// Throws an OptionError unless 0 <= value < infinity.
+inline void require_not_negative(const char* name, double value) {
+  if (is_finite(value) && value >= 0) return;
+  std::ostringstream text;
+  text << name << " is " << value << ", a finite number not below 0 expected";
+  throw OptionError(text.str());
+}
+
+/// Called when a loss's check value is not finite: names the first entry that is not, or the
+/// overflow's likely cause.
+template <class T>
+[[noreturn]] void throw_non_finite(const char* where, std::initializer_list<Named<T>> batches) {
+  std::ostringstream text;
+  text << where << ": ";
+  const Named<T>* largest = batches.begin();
+  T largest_value = 0;
+  std::size_t largest_col = 0;
+  for (const Named<T>& batch : batches) {
+    for (std::size_t r = 0; r < batch.view.rows(); ++r) {
+      for (std::size_t c = 0; c < batch.view.cols(); ++c) {
+        const T x = batch.view(r, c);
+        if (!is_finite(x)) {
+          text << batch.name << " is " << (is_nan(x) ? "NaN" : "infinite") << " in row " << r
+               << ", column " << c;
+          throw NonFiniteError(text.str());
+        }
+        const T magnitude = x < 0 ? -x : x;
+        if (magnitude > largest_value) {
+          largest = &batch;
+          largest_value = magnitude;
+          largest_col = c;
+        }
+      }
+    }
+  }
+  text << "overflow in " << (sizeof(T) == 4 ? "float" : "double") << ", largest |" << largest->name
+       << "| is " << largest_value << " in column " << largest_col;
+  throw NonFiniteError(text.str());
+}
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,142 @@
+// The sum of squared off-diagonal covariances, by the smaller of two products of the centred batch
+// Zc (N, D):
+//   feature space (D, D):  S = Zcᵀ Zc,  Σ_{i≠j} S_ij²,                          d/dZc = 4 Zc
+//   offdiag(S) sample space  (N, N):  K = Zc Zcᵀ,  |K|² − Σ_j (Σ_n zc_nj²)²,               d/dZc =
+//   4 (K Zc − Zc diag(Σ_n zc_nj²))
+// Both are exact. Sample space subtracts, so its rounding error grows by a = |K|² / (|K|² − Σ_j …).
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/transpose.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// How the covariance term is computed; the value is the same.
+enum class CovarianceRoute {
+  automatic,  ///< sample space when N < D, unless its subtraction would cost more than 5 bits
+              ///< (float) or 20 (double)
+  sample,     ///< always N x N; error a·epsilon, see docs/vicreg.md
+  feature     ///< always D x D
+};
+
+namespace kernels {
+namespace detail {
+
+// Sums the squares of S over the diagonal and twice over what lies above it; weighs each entry by
+// itself.
+template <class T>
+class SquaresVisitor {
+  using Tile = product::Tile<T>;
+
+ public:
+  SquaresVisitor(bool with_diagonal, double* row_sums)
+      : with_diagonal_(with_diagonal), row_sums_(row_sums) {}
+
+  void visit(const Tile& tile) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const T* row = tile.row(r);
+      const std::size_t first = tile.diagonal ? r + 1 : 0;
+      const double diagonal = tile.diagonal && with_diagonal_ ? static_cast<double>(row[r]) : 0;
+      row_sums_[tile.row0 + r] +=
+          2 * simd::dot(row + first, row + first, tile.cols - first) + diagonal * diagonal;
+    }
+  }
+
+  void revisit(const Tile&) const {}
+
+  void weigh(const Tile& tile, T* weights) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      T* out = weights + r * tile.ld;
+      const std::size_t first = tile.first_col(r);
+      if (out != tile.row(r)) std::copy_n(tile.row(r) + first, tile.cols - first, out + first);
+      if (tile.diagonal && !with_diagonal_) out[r] = 0;
+    }
+  }
+
+ private:
+  bool with_diagonal_;
+  double* row_sums_;
+};
+
+}  // namespace detail
+
+template <class T>
+class OffDiagonalSquares {
+ public:
+  /// Returns Σ_{i≠j} (Zcᵀ Zc)_ij².
+  double forward(const CentredView<T>& z, CovarianceRoute route, std::size_t memory_budget) {
+    const bool smaller = z.rows.rows() < z.rows.cols();
+    in_samples_ =
+        route == CovarianceRoute::sample || (route == CovarianceRoute::automatic && smaller);
+    if (in_samples_) {
+      const double all = sum_of_squares(z.rows, true, memory_budget);
+      double diagonal = 0;
+      for (std::size_t j = 0; j < z.rows.cols(); ++j)
+        diagonal += z.squares.data()[j] * z.squares.data()[j];
+      const double off_diagonal = all - diagonal;
+      const bool exact_enough = off_diagonal * largest_amplification >= all;
+      if (route == CovarianceRoute::sample || exact_enough) return std::max(0.0, off_diagonal);
+      in_samples_ = false;
+    }
+    transpose(z.rows, transposed_);
+    return sum_of_squares(transposed_, false, memory_budget);
+  }
+
+  /// Writes d_z (N, D) with ¼·d/dZc = d_z − Zc diag(own_j): own is Σ_n zc_nj² in sample space, 0 in
+  /// feature space.
+  void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z) {
+    if (in_samples_) {
+      walk_.symmetric_backward(z.rows, d_z, visitor(true));
+    } else {
+      walk_.symmetric_backward(transposed_, d_transposed_, visitor(false));
+      transpose(d_transposed_, d_z);
+    }
+  }
+
+  /// Whether backward's caller must subtract the diagonal.
+  bool in_samples() const { return in_samples_; }
+
+  std::size_t bytes() const {
+    return transposed_.bytes() + d_transposed_.bytes() + walk_.bytes() + row_sums_.bytes();
+  }
+
+ private:
+  // The sample-space subtraction may cost 5 bits in float, 20 in double; past that feature space is
+  // chosen.
+  static constexpr double largest_amplification = sizeof(T) == 4 ? 32 : 1 << 20;
+
+  detail::SquaresVisitor<T> visitor(bool with_diagonal) {
+    return {with_diagonal, row_sums_.data()};
+  }
+
+  double sum_of_squares(const product::PaddedMatrix<T>& x, bool with_diagonal,
+                        std::size_t memory_budget) {
+    double* sums = row_sums_.grow(x.rows());
+    std::fill_n(sums, x.rows(), 0.0);
+    walk_.symmetric(x, memory_budget, visitor(with_diagonal));
+    double total = 0;
+    for (std::size_t r = 0; r < x.rows(); ++r) total += sums[r];
+    return total;
+  }
+
+  // Kept for backward.
+  bool in_samples_ = false;
+  product::PaddedMatrix<T> transposed_;
+  product::TileWalk<T> walk_;
+  // Scratch.
+  product::PaddedMatrix<T> d_transposed_;
+  Buffer<double> row_sums_;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

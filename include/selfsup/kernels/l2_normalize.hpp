@@ -1,0 +1,174 @@
+// Rows scaled to length one, and the gradient back through the scaling.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+/// Norms below this floor are raised to it: z / max(|z|, floor).
+inline constexpr double norm_floor = 1e-12;
+
+/// A norm as the product of two numbers that are both in range: 1 and itself, or the largest |z_d|
+/// of the row and the norm relative to that.
+struct ScaledNorm {
+  double scale;
+  double relative;
+
+  /// Not finite when an entry of the row is not.
+  double length() const { return scale * relative; }
+};
+
+/// What scaling by 1 / max(|z|, floor) multiplies by: a row by `inverse`, a tangential gradient by
+/// `slope`, which is 0 below the floor by definition.
+struct Unit {
+  explicit Unit(double row_length)
+      : length(row_length),
+        inverse(1 / std::max(row_length, norm_floor)),
+        slope(row_length < norm_floor ? 0 : inverse) {}
+
+  double length;
+  double inverse;
+  double slope;
+};
+
+/// True for a sum of squares that neither overflowed nor lost small entries.
+template <class T>
+bool in_range(double squares) {
+  constexpr double smallest =
+      static_cast<double>(std::numeric_limits<T>::min()) / std::numeric_limits<T>::epsilon();
+  return is_finite(squares) && squares >= smallest;
+}
+
+/// The norm of a row of any magnitude: a sum of squares that leaves the type's range is taken
+/// again, relative to the largest entry.
+template <class T>
+ScaledNorm scaled_norm(const T* z, std::size_t D) {
+  const double squares = simd::dot(z, z, D);
+  if (in_range<T>(squares)) return {1, std::sqrt(squares)};
+  double scale = 0;
+  for (std::size_t d = 0; d < D; ++d) scale = std::max(scale, std::abs(static_cast<double>(z[d])));
+  double sum = 0;
+  for (std::size_t d = 0; d < D; ++d) {
+    const double x = scale == 0 ? static_cast<double>(z[d]) : static_cast<double>(z[d]) / scale;
+    sum += x * x;
+  }
+  return {scale, std::sqrt(sum)};
+}
+
+/// Copies rows with their norms taken out, and keeps what the gradient needs.
+template <class T>
+class L2Normalize {
+ public:
+  /// Writes ẑ_n = z_n / max(|z_n|, floor) into unit rows first_row + n; z is (N, D) with contiguous
+  /// rows. With `normalize` false the rows are copied as they are. Returns the sum of all norms,
+  /// the check value: not finite when any entry is not.
+  double forward(ConstView<T> z, bool normalize, product::PaddedMatrix<T>& unit,
+                 std::size_t first_row) {
+    const std::size_t D = z.cols();
+    slope_.grow(unit.rows());
+    const Chunks chunks = row_chunks(z.rows(), D);
+    double* sums = chunk_sums_.grow(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      double sum = 0;
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t n = chunks.first(chunk) + i;
+        sum += normalize_row(z.row(n), D, normalize, unit.row(first_row + n),
+                             slope_.data()[first_row + n]);
+      }
+      sums[chunk] = sum;
+    });
+    double total = 0;
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
+    return total;
+  }
+
+  /// Writes dz_n = factor · (dẑ_n − ẑ_n (ẑ_n·dẑ_n)) / |z_n| from row first_row + n of unit and
+  /// d_unit, and 0 for a row below the floor; an empty d_z writes nothing. Adds up Σ_n factor ·
+  /// (ẑ_n·dẑ_n), which it returns, either way.
+  double backward(const product::PaddedMatrix<T>& unit, product::PaddedMatrix<T>& d_unit,
+                  double factor, bool normalize, std::size_t first_row, std::size_t rows,
+                  MutView<T> d_z) {
+    const Chunks chunks = row_chunks(rows, unit.cols());
+    double* sums = chunk_sums_.grow(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      double sum = 0;
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t n = chunks.first(chunk) + i;
+        const T* u = unit.row(first_row + n);
+        T* d_u = d_unit.row(first_row + n);
+        const double along = simd::dot(u, d_u, unit.cols());
+        sum += along;
+        if (d_z.empty()) continue;
+        T* out = d_z.contiguous_rows() ? d_z.row(n) : d_u;
+        write_gradient(u, d_u, unit.cols(), normalize ? along : 0,
+                       factor * slope_.data()[first_row + n], out);
+        if (out == d_u) write_row(d_z, n, d_u);
+      }
+      sums[chunk] = sum;
+    });
+    double total = 0;
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
+    return factor * total;
+  }
+
+  std::size_t bytes() const { return slope_.bytes() + chunk_sums_.bytes(); }
+
+ private:
+  // Returns the norm; slope becomes the factor of the row's gradient.
+  static double normalize_row(const T* z, std::size_t D, bool normalize, T* out, double& slope) {
+    const ScaledNorm norm = scaled_norm(z, D);
+    const Unit unit(norm.length());
+    slope = normalize ? unit.slope : 1;
+    if (!normalize) {
+      std::copy_n(z, D, out);
+    } else if (norm.scale == 1) {
+      const simd::Batch<T> factor(static_cast<T>(unit.inverse));
+      simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+        simd::store(out + d, simd::load(z + d, part) * factor, part);
+      });
+    } else {  // 1/|z| may lie outside the type
+      for (std::size_t d = 0; d < D; ++d)
+        out[d] = static_cast<T>(static_cast<double>(z[d]) * unit.inverse);
+    }
+    return unit.length;
+  }
+
+  static void write_gradient(const T* u, const T* d_u, std::size_t D, double along, double factor,
+                             T* d_z) {
+    const simd::Batch<T> minus_along(static_cast<T>(-along)), scale(static_cast<T>(factor));
+    if (is_finite(static_cast<T>(factor))) {
+      simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+        const auto tangent =
+            simd::fma(simd::load(u + d, part), minus_along, simd::load(d_u + d, part));
+        simd::store(d_z + d, tangent * scale, part);
+      });
+      return;
+    }
+    for (std::size_t d = 0; d < D; ++d) {  // 1/|z| outside the type, the gradient perhaps inside
+      d_z[d] = static_cast<T>((static_cast<double>(d_u[d]) - static_cast<double>(u[d]) * along) *
+                              factor);
+    }
+  }
+
+  // Kept for backward.
+  Buffer<double> slope_;
+  // Scratch.
+  Buffer<double> chunk_sums_;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,170 @@
+// The cross-entropy of a softmax over similarities, and its gradient: the core of NT-Xent and
+// InfoNCE.
+//
+// An anchor i has one positive p(i) and other candidates k. With logits x_ik = s_ik/τ and a shift
+// m_i,
+//   r_i = Σ_k e^(x_ik − m_i)   e_i = e^(x_ip − m_i)   ℓ_i = log1p(r_i/e_i)   q_i = r_i/(r_i + e_i).
+// The positive and the anchor itself are left out of r_i by index; q_i is never computed as 1 −
+// e_i/(r_i + e_i), which in float is wrong by a thousandth when the loss is small.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/pair_softmax_visitor.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+template <class T>
+class PairSoftmax {
+ public:
+  /// Stacked rows z (2N, D), N rows of one view above N of the other: row i's positive is row i ±
+  /// N, its candidates are the other 2N − 1 rows. `unit_rows`: no row is longer than one. Returns
+  /// Σ_i ℓ_i.
+  double stacked(const product::PaddedMatrix<T>& z, double temperature, bool unit_rows,
+                 std::size_t memory_budget) {
+    const std::size_t N = z.rows() / 2;
+    begin(temperature, unit_rows, N);
+    set_up(rows_, z, 0, z, N, N);
+    set_up_mirrored(N);
+    with_visitor<true>(rows_, rows_,
+                       [&](auto&& visitor) { walk_.symmetric(z, memory_budget, visitor); });
+    return finish(rows_, z.rows());
+  }
+
+  /// After stacked: writes d_z with dΣℓ/dz = d_z/τ.
+  void stacked_backward(const product::PaddedMatrix<T>& z, product::PaddedMatrix<T>& d_z) {
+    with_visitor<true>(rows_, rows_,
+                       [&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
+  }
+
+  /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is
+  /// k_i. With `both_directions` each key is also an anchor among the queries. Returns Σ_i ℓ_i over
+  /// all anchors.
+  double in_batch(const product::PaddedMatrix<T>& q, const product::PaddedMatrix<T>& k,
+                  double temperature, bool unit_rows, bool both_directions,
+                  std::size_t memory_budget) {
+    const std::size_t N = q.rows();
+    both_directions_ = both_directions;
+    begin(temperature, unit_rows, 0);
+    set_up(rows_, q, 0, k, 0, N);
+    if (both_directions) set_up(cols_, q, 0, k, 0, N);
+    with_directions([&](auto&& visitor) { walk_.rectangular(q, k, memory_budget, visitor); });
+    double total = finish(rows_, N);
+    if (both_directions) total += finish(cols_, N);
+    return total;
+  }
+
+  /// After in_batch: writes d_q, d_k with dΣℓ/dq = d_q/τ and dΣℓ/dk = d_k/τ; a null pointer skips
+  /// an output.
+  void in_batch_backward(const product::PaddedMatrix<T>& q, const product::PaddedMatrix<T>& k,
+                         product::PaddedMatrix<T>* d_q, product::PaddedMatrix<T>* d_k) {
+    with_directions([&](auto&& visitor) { walk_.rectangular_backward(q, k, d_q, d_k, visitor); });
+  }
+
+  std::size_t bytes() const {
+    return rows_.bytes() + cols_.bytes() + chunk_sums_.bytes() + walk_.bytes();
+  }
+
+ private:
+  void begin(double temperature, bool unit_rows, std::size_t positive_offset) {
+    // e^(−2/τ) and its inverse must be normal numbers of the type for one constant shift to serve
+    // all.
+    constexpr double range = sizeof(T) == 4 ? 80 : 700;
+    scale_ = static_cast<T>(1 / temperature);
+    online_ = !unit_rows || 2 / temperature > range;
+    positive_offset_ = positive_offset;
+  }
+
+  // Positives x_ip of anchors 0 … count-1 from rows a_first + i and b_first + i, in double.
+  void set_up(Anchors<T>& anchors, const product::PaddedMatrix<T>& a, std::size_t a_first,
+              const product::PaddedMatrix<T>& b, std::size_t b_first, std::size_t count) {
+    anchors.grow(b_first + count);
+    const Chunks chunks = row_chunks(count, a.cols());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
+        const std::size_t i = chunks.first(chunk) + j;
+        const double logit = static_cast<double>(scale_) *
+                             simd::dot(a.row(a_first + i), b.row(b_first + i), a.cols());
+        anchors.positive.data()[i] = logit;
+        anchors.shift.data()[i] = online_ ? static_cast<T>(logit) : scale_;
+        anchors.rest.data()[i] = 0;
+      }
+    });
+  }
+
+  // Anchors N … 2N-1 of stacked rows share the positives of 0 … N-1.
+  void set_up_mirrored(std::size_t N) {
+    std::copy_n(rows_.positive.data(), N, rows_.positive.data() + N);
+    std::copy_n(rows_.shift.data(), N, rows_.shift.data() + N);
+    std::copy_n(rows_.rest.data(), N, rows_.rest.data() + N);
+  }
+
+  template <bool Columns, class F>
+  void with_visitor(Anchors<T>& rows, Anchors<T>& cols, F&& f) {
+    if (online_) {
+      f(PairSoftmaxVisitor<T, true, Columns>(scale_, positive_offset_, rows, cols));
+    } else {
+      f(PairSoftmaxVisitor<T, false, Columns>(scale_, positive_offset_, rows, cols));
+    }
+  }
+
+  template <class F>
+  void with_directions(F&& f) {
+    if (both_directions_) {
+      with_visitor<true>(rows_, cols_, f);
+    } else {
+      with_visitor<false>(rows_, rows_, f);  // the columns of S are no anchors
+    }
+  }
+
+  // Turns the sums of the first `count` anchors into what weigh needs. Returns Σ_i ℓ_i.
+  double finish(Anchors<T>& anchors, std::size_t count) {
+    const Chunks chunks{count, 512};
+    double* sums = chunk_sums_.grow(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      double sum = 0;
+      for (std::size_t j = 0; j < chunks.length(chunk); ++j)
+        sum += finish_anchor(anchors, chunks.first(chunk) + j);
+      sums[chunk] = sum;
+    });
+    double total = 0;
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
+    return total;
+  }
+
+  static double finish_anchor(Anchors<T>& anchors, std::size_t i) {
+    const double rest = anchors.rest.data()[i];
+    const double above =
+        static_cast<double>(anchors.shift.data()[i]) - anchors.positive.data()[i];  // m_i − x_ip
+    const double positive = std::exp(-above);
+    const double all = rest + positive;
+    anchors.inverse.data()[i] = static_cast<T>(1 / all);
+    anchors.miss.data()[i] = static_cast<T>(rest / all);
+    // Far below the shift e_i may be zero; then r_i/e_i would not be finite.
+    return above < 30 ? std::log1p(rest / positive) : std::log(all) + above;
+  }
+
+  // Kept for backward.
+  T scale_ = 0;
+  std::size_t positive_offset_ = 0;
+  bool online_ = false;
+  bool both_directions_ = false;
+  Anchors<T> rows_;
+  Anchors<T> cols_;
+  product::TileWalk<T> walk_;
+  // Scratch.
+  Buffer<double> chunk_sums_;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

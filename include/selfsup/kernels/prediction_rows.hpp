@@ -1,0 +1,161 @@
+// Rows of predictions against rows of targets: the core of BYOL and SimSiam. The gradient is
+// written while a row is in cache, so nothing else need be kept for backward.
+//
+// With p̂ = p/|p|, ẑ = z/|z|, c = p̂·ẑ, both |p̂ − ẑ|²/2 and −c have the gradients
+//   d_p = (c p̂ − ẑ)/|p|   and   d_z = (c ẑ − p̂)/|z|.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/inline.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <cmath>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+/// What one row of p and one row of z give.
+enum class RowLoss {
+  unit_distance,    ///< |p̂ − ẑ|², computed as that sum: exactly 0 for p = z
+  negative_cosine,  ///< −p̂·ẑ
+  plain_distance    ///< |p − z|²
+};
+
+template <class T>
+class PredictionRows {
+ public:
+  struct Sums {
+    double loss;   ///< Σ over rows
+    double check;  ///< not finite when an entry of p or z is not
+  };
+
+  /// Reads p and z, (N, D) with contiguous rows. Writes weight·dΣloss/dp and …/dz to d_p and d_z,
+  /// (N, D) one row after the other; a null pointer skips one.
+  Sums forward(ConstView<T> p, ConstView<T> z, RowLoss loss, double weight, T* d_p, T* d_z) {
+    const std::size_t D = p.cols();
+    const Chunks chunks = row_chunks(p.rows(), D);
+    Sums* sums = chunk_sums_.grow(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      Sums sum{0, 0};
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t n = chunks.first(chunk) + i;
+        T* const d_p_n = d_p ? d_p + n * D : nullptr;
+        T* const d_z_n = d_z ? d_z + n * D : nullptr;
+        const Sums row = loss == RowLoss::plain_distance
+                             ? plain_row(p.row(n), z.row(n), D, weight, d_p_n, d_z_n)
+                             : unit_row(p.row(n), z.row(n), D, loss, weight, d_p_n, d_z_n);
+        sum.loss += row.loss;
+        sum.check += row.check;
+      }
+      sums[chunk] = sum;
+    });
+    Sums total{0, 0};
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
+      total.loss += sums[chunk].loss;
+      total.check += sums[chunk].check;
+    }
+    return total;
+  }
+
+  std::size_t bytes() const { return chunk_sums_.bytes(); }
+
+ private:
+  static Sums plain_row(const T* p, const T* z, std::size_t D, double weight, T* d_p, T* d_z) {
+    const simd::Batch<T> factor(static_cast<T>(2 * weight));
+    const double squares = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
+      const auto difference = simd::load(p + d, part) - simd::load(z + d, part);
+      add(0, difference, difference);
+      const auto gradient = difference * factor;
+      if (d_p) simd::store(d_p + d, gradient, part);
+      if (d_z) simd::store(d_z + d, -gradient, part);
+    })[0];
+    return {squares, squares};
+  }
+
+  static Sums unit_row(const T* p, const T* z, std::size_t D, RowLoss loss, double weight, T* d_p,
+                       T* d_z) {
+    const auto [pp, zz, pz] = simd::sums<T, 3>(D, [&](std::size_t d, auto part, auto&& add) {
+      const auto p_d = simd::load(p + d, part), z_d = simd::load(z + d, part);
+      add(0, p_d, p_d);
+      add(1, z_d, z_d);
+      add(2, p_d, z_d);
+    });
+    if (!in_range<T>(pp) || !in_range<T>(zz))
+      return unit_row_of_any_range(p, z, D, loss, weight, d_p, d_z);
+    const Unit unit_p(std::sqrt(pp)), unit_z(std::sqrt(zz));
+    const double cosine = pz * unit_p.inverse * unit_z.inverse;
+    const double distance_weight = loss == RowLoss::unit_distance ? 2 * weight : weight;
+    const simd::Batch<T> scale_p(static_cast<T>(unit_p.inverse)),
+        scale_z(static_cast<T>(unit_z.inverse));
+    const simd::Batch<T> c(static_cast<T>(cosine));
+    const simd::Batch<T> factor_p(static_cast<T>(distance_weight * unit_p.slope));
+    const simd::Batch<T> factor_z(static_cast<T>(distance_weight * unit_z.slope));
+    const double distance = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
+      const auto p_hat = simd::load(p + d, part) * scale_p,
+                 z_hat = simd::load(z + d, part) * scale_z;
+      const auto difference = p_hat - z_hat;
+      add(0, difference, difference);
+      if (d_p) simd::store(d_p + d, simd::fms(c, p_hat, z_hat) * factor_p, part);
+      if (d_z) simd::store(d_z + d, simd::fms(c, z_hat, p_hat) * factor_z, part);
+    })[0];
+    return {loss == RowLoss::unit_distance ? distance : -cosine, unit_p.length + unit_z.length};
+  }
+
+  // The same in double, entry by entry, for rows whose squares leave the type.
+  SELFSUP_NOINLINE static Sums unit_row_of_any_range(const T* p, const T* z, std::size_t D,
+                                                     RowLoss loss, double weight, T* d_p, T* d_z) {
+    const ScaledNorm norm_p = scaled_norm(p, D), norm_z = scaled_norm(z, D);
+    const Unit unit_p(norm_p.length()), unit_z(norm_z.length());
+    const double check = unit_p.length + unit_z.length;
+    if (!is_finite(check)) return {0, check};
+    const auto hat = [](T x, const Unit& unit) { return static_cast<double>(x) * unit.inverse; };
+    double cosine = 0, distance = 0;
+    for (std::size_t d = 0; d < D; ++d) {
+      const double p_hat = hat(p[d], unit_p), z_hat = hat(z[d], unit_z);
+      cosine += p_hat * z_hat;
+      distance += (p_hat - z_hat) * (p_hat - z_hat);
+    }
+    const double distance_weight = loss == RowLoss::unit_distance ? 2 * weight : weight;
+    for (std::size_t d = 0; d < D; ++d) {
+      const double p_hat = hat(p[d], unit_p), z_hat = hat(z[d], unit_z);
+      if (d_p) d_p[d] = static_cast<T>((cosine * p_hat - z_hat) * distance_weight * unit_p.slope);
+      if (d_z) d_z[d] = static_cast<T>((cosine * z_hat - p_hat) * distance_weight * unit_z.slope);
+    }
+    return {loss == RowLoss::unit_distance ? distance : -cosine, check};
+  }
+
+  // Scratch.
+  Buffer<Sums> chunk_sums_;
+};
+
+/// Writes out = factor · gradient, (N, D) one row after the other in `gradient`.
+template <class T>
+void scaled_copy(const T* gradient, double factor, MutView<T> out) {
+  const std::size_t D = out.cols();
+  const Chunks chunks = row_chunks(out.rows(), D);
+  const T scale = static_cast<T>(factor);
+  parallel_for(chunks.count(), [&](std::size_t chunk) {
+    for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+      const std::size_t n = chunks.first(chunk) + i;
+      const T* from = gradient + n * D;
+      if (out.contiguous_rows()) {
+        T* to = out.row(n);
+        simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+          simd::store(to + d, simd::load(from + d, part) * simd::Batch<T>(scale), part);
+        });
+      } else {
+        for (std::size_t d = 0; d < D; ++d) out(n, d) = from[d] * scale;
+      }
+    }
+  });
+}
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

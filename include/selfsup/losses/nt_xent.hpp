@@ -1,0 +1,133 @@
+// NT-Xent, the loss of SimCLR. Maths: docs/nt_xent.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/reduction.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/pair_softmax.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct NtXentOptions {
+  double temperature = 0.1;  ///< τ > 0, what similarities are divided by
+  bool normalize = true;     ///< rows are scaled to length 1, so that similarities are cosines
+  std::size_t memory_budget =
+      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  Reduction reduction =
+      Reduction::mean;  ///< mean over the 2N anchors, their sum, or the sum of both views' means
+
+  /// Equal to google-research/simclr `objective.py`: the sum of the two views' means, twice the
+  /// paper's mean.
+  static NtXentOptions simclr_official() {
+    NtXentOptions options;
+    options.reduction = Reduction::view_means;
+    return options;
+  }
+};
+
+/// NT-Xent (Chen et al. 2020, arXiv:2002.05709, equation 1): each of the 2N rows of both views is
+/// an anchor that must find its other view among the 2N − 1 other rows,
+///   ℓ_i = −s_ip/τ + log Σ_{k≠i} e^(s_ik/τ),  s the cosine.
+/// The default is the paper's: the mean over all 2N anchors.
+template <class T>
+class NtXent {
+ public:
+  explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
+    require_positive("NtXent: temperature", options.temperature);
+  }
+
+  /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
+  /// afterwards. Throws ShapeError when either is empty or their shapes differ, NonFiniteError when
+  /// an entry is NaN or infinite.
+  T forward(ConstView<T> z_a, ConstView<T> z_b) {
+    return run("NtXent::forward", z_a, z_b, options_.memory_budget, true);
+  }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("NtXent::value", z_a, z_b, 0, false); }
+
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one. Throws
+  /// StateError without a forward that succeeded, ShapeError for another shape.
+  void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    state_.require("NtXent::backward");
+    const std::size_t N = z_.rows() / 2, D = z_.cols();
+    require_output("NtXent::backward", "d_z_a", d_z_a, N, D);
+    require_output("NtXent::backward", "d_z_b", d_z_b, N, D);
+    // (3') d_z of the unit rows, without its constant factor
+    softmax_.stacked_backward(z_, d_z_);
+    // (2') the factor 1/(count·τ), (1') back through the normalisation
+    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
+    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
+                         normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
+    d_temperature_ = -along / (2 * temperature_);
+    state_.gone_back();
+  }
+
+  /// dL/dτ of the last backward, times its d_loss.
+  double d_temperature() const {
+    state_.require_backward("NtXent::d_temperature");
+    return d_temperature_;
+  }
+
+  /// Another τ from the next forward on.
+  void set_temperature(double temperature) {
+    require_positive("NtXent: temperature", temperature);
+    options_.temperature = temperature;
+  }
+
+  const NtXentOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + softmax_.bytes() + copy_a_.bytes() +
+           copy_b_.bytes();
+  }
+
+ private:
+  T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
+        bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
+    require_batches(where, batches);
+    state_.begin();
+    const std::size_t N = z_a.rows();
+    temperature_ = options_.temperature;
+    normalized_ = options_.normalize;
+    weight_ = reduction_weight(options_.reduction, 2 * N, N);
+    z_.reshape(2 * N, z_a.cols());
+    // (1) ẑ = z/|z|, both views stacked
+    const double norms = normalize_.forward(copy_a_.of(z_a), normalized_, z_, 0) +
+                         normalize_.forward(copy_b_.of(z_b), normalized_, z_, N);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    // (2) similarities and their softmax, (3) Σ_i ℓ_i
+    const double sum = softmax_.stacked(z_, temperature_, normalized_, memory_budget);
+    const T loss = static_cast<T>(weight_ * sum);
+    if (!is_finite(loss)) throw_non_finite(where, batches);
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  NtXentOptions options_;
+  // Kept for backward.
+  product::PaddedMatrix<T> z_;  // ẑ (2N, D)
+  kernels::L2Normalize<T> normalize_;
+  kernels::PairSoftmax<T> softmax_;
+  double temperature_ = 1;
+  double weight_ = 1;
+  bool normalized_ = true;
+  PassState state_;
+  double d_temperature_ = 0;
+  // Scratch.
+  product::PaddedMatrix<T> d_z_;
+  ContiguousRows<T> copy_a_;
+  ContiguousRows<T> copy_b_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,244 @@
+// VICReg: invariance, variance, covariance. Maths: docs/vicreg.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/centred_gradient.hpp"
+#include "selfsup/kernels/covariance.hpp"
+#include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/variance_hinge.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+#include <limits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// How the terms of the two branches become one.
+enum class Branches { sum, mean };
+
+struct VicRegOptions {
+  double invariance_weight = 25;  ///< λ >= 0; a term of weight 0 is not computed and shows NaN
+  double variance_weight = 25;    ///< μ >= 0
+  double covariance_weight = 1;   ///< ν >= 0
+  double target_std = 1;  ///< γ > 0, the standard deviation below which a column is pushed apart
+  double epsilon = 1e-4;  ///< ε > 0, inside the square root of the standard deviation
+  bool invariance_per_entry = true;              ///< squared distance divided by N·D; false: by N
+  Branches variance_branches = Branches::mean;   ///< half the sum of the branches' variance terms
+  Branches covariance_branches = Branches::sum;  ///< the sum of the branches' covariance terms
+  CovarianceRoute covariance_route = CovarianceRoute::automatic;  ///< the value is the same
+  std::size_t memory_budget =
+      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+
+  /// Equal to facebookresearch/vicreg `main_vicreg.py`, lightly and pytorch-metric-learning.
+  static VicRegOptions official() { return {}; }
+  /// The formulas of the paper: invariance divided by N, both branches summed.
+  static VicRegOptions paper() {
+    VicRegOptions options;
+    options.invariance_per_entry = false;
+    options.variance_branches = Branches::sum;
+    return options;
+  }
+  /// Equal to solo-learn `losses/vicreg.py`: invariance divided by N·D, both branches summed.
+  static VicRegOptions solo_learn() {
+    VicRegOptions options;
+    options.variance_branches = Branches::sum;
+    return options;
+  }
+  /// Equal to the global criterion of facebookresearch/VICRegL: half the sum of both branches in
+  /// both terms.
+  static VicRegOptions vicregl() {
+    VicRegOptions options;
+    options.covariance_branches = Branches::mean;
+    return options;
+  }
+};
+
+/// The three terms before their weights; NaN where the weight is 0, or for the invariance of one
+/// view.
+struct VicRegTerms {
+  double invariance = std::numeric_limits<double>::quiet_NaN();
+  double variance = std::numeric_limits<double>::quiet_NaN();
+  double covariance = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// VICReg (Bardes, Ponce, LeCun 2021, arXiv:2105.04906):
+///   L = λ·Σ(z_a − z_b)²/(N·D) + μ·½(v(z_a) + v(z_b)) + ν·(c(z_a) + c(z_b))
+///   v = 1/D Σ_j max(0, γ − sqrt(C_jj + ε)),  c = 1/D Σ_{i≠j} C_ij²,  C = ZcᵀZc/(N − 1).
+/// These are the conventions of the authors' code, the default; the presets have the paper's and
+/// others'.
+template <class T>
+class VicReg {
+ public:
+  explicit VicReg(const VicRegOptions& options = {}) : options_(options) {
+    require_not_negative("VicReg: invariance_weight", options.invariance_weight);
+    require_not_negative("VicReg: variance_weight", options.variance_weight);
+    require_not_negative("VicReg: covariance_weight", options.covariance_weight);
+    require_positive("VicReg: target_std", options.target_std);
+    require_positive("VicReg: epsilon", options.epsilon);
+  }
+
+  /// Returns the loss of z_a (N, D), z_b (N, D), N >= 2; keeps what backward needs, so that both
+  /// may change afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is
+  /// NaN or infinite or the squares overflow.
+  T forward(ConstView<T> z_a, ConstView<T> z_b) {
+    return run("VicReg::forward", {{"z_a", z_a}, {"z_b", z_b}}, options_.memory_budget, true);
+  }
+
+  /// Returns variance and covariance of one view z (N, D), each counted once; there is no
+  /// invariance.
+  T forward(ConstView<T> z) {
+    return run("VicReg::forward", {{"z", z}}, options_.memory_budget, true);
+  }
+
+  /// The same values and terms; keep nothing else.
+  T value(ConstView<T> z_a, ConstView<T> z_b) {
+    return run("VicReg::value", {{"z_a", z_a}, {"z_b", z_b}}, 0, false);
+  }
+  T value(ConstView<T> z) { return run("VicReg::value", {{"z", z}}, 0, false); }
+
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one, and its
+  /// product. Throws StateError without a forward that succeeded, ShapeError for another number or
+  /// shape of outputs.
+  void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    require_outputs(2, d_z_a, d_z_b);
+    go_back(a_, &b_, static_cast<double>(d_loss), d_z_a);
+    go_back(b_, &a_, static_cast<double>(d_loss), d_z_b);
+  }
+
+  /// After forward of one view: writes d_loss·dL/dz (N, D).
+  void backward(MutView<T> d_z, T d_loss = 1) {
+    require_outputs(1, d_z, {});
+    go_back(a_, nullptr, static_cast<double>(d_loss), d_z);
+  }
+
+  /// The terms of the last forward or value.
+  const VicRegTerms& terms() const { return terms_; }
+
+  const VicRegOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return a_.bytes() + b_.bytes() + d_product_.bytes() + moments_.bytes() + gradient_.bytes() +
+           copy_a_.bytes() + copy_b_.bytes();
+  }
+
+ private:
+  struct Branch {
+    kernels::CentredView<T> centred;
+    kernels::OffDiagonalSquares<T> covariance;
+    std::size_t bytes() const { return centred.bytes() + covariance.bytes(); }
+  };
+
+  T run(const char* where, std::initializer_list<Named<T>> views, std::size_t memory_budget,
+        bool keep) {
+    require_batches(where, views, 2);
+    state_.begin();
+    N_ = views.begin()->view.rows();
+    D_ = views.begin()->view.cols();
+    views_ = views.size();
+    used_ = options_;
+    terms_ = {};
+    const bool two = views_ == 2;
+    const ConstView<T> z_a = copy_a_.of(views.begin()->view);
+    const ConstView<T> z_b = two ? copy_b_.of(views.begin()[1].view) : ConstView<T>();
+    // (1) centred columns and their squares
+    const double squares =
+        moments_.centre(z_a, a_.centred) + (two ? moments_.centre(z_b, b_.centred) : 0);
+    if (!is_finite(squares)) throw_non_finite(where, views);
+    // (2) invariance
+    double loss = 0;
+    if (two && used_.invariance_weight > 0) {
+      terms_.invariance = moments_.squared_distance(z_a, z_b) * distance_scale();
+      loss += used_.invariance_weight * terms_.invariance;
+    }
+    // (3) variance
+    if (used_.variance_weight > 0) {
+      const double sum = hinge().value(a_.centred.squares.data()) +
+                         (two ? hinge().value(b_.centred.squares.data()) : 0);
+      terms_.variance = share(used_.variance_branches) * sum;
+      loss += used_.variance_weight * terms_.variance;
+    }
+    // (4) covariance
+    if (used_.covariance_weight > 0) {
+      const std::size_t budget = memory_budget / views_;
+      const double sum =
+          a_.covariance.forward(a_.centred, used_.covariance_route, budget) +
+          (two ? b_.covariance.forward(b_.centred, used_.covariance_route, budget) : 0);
+      terms_.covariance = share(used_.covariance_branches) * covariance_scale() * sum;
+      loss += used_.covariance_weight * terms_.covariance;
+    }
+    if (!is_finite(static_cast<T>(loss))) throw_non_finite(where, views);
+    if (keep) state_.kept();
+    return static_cast<T>(loss);
+  }
+
+  void require_outputs(std::size_t count, MutView<T> first, MutView<T> second) const {
+    state_.require("VicReg::backward");
+    if (count != views_) {
+      throw ShapeError("VicReg::backward: " + std::to_string(count) + " outputs given, " +
+                       std::to_string(views_) +
+                       " expected: " + (views_ == 2 ? "d_z_a, d_z_b" : "d_z"));
+    }
+    require_output("VicReg::backward", count == 2 ? "d_z_a" : "d_z", first, N_, D_);
+    require_output("VicReg::backward", "d_z_b", second, N_, D_);
+  }
+
+  void go_back(Branch& own, const Branch* other, double d_loss, MutView<T> d_z) {
+    if (d_z.empty()) return;
+    gradient_.clear_factors(D_);
+    // (4') covariance: a product, less its diagonal in sample space
+    const bool with_covariance = used_.covariance_weight > 0;
+    const double product_weight = d_loss * used_.covariance_weight *
+                                  share(used_.covariance_branches) * 4 * covariance_scale();
+    if (with_covariance) {
+      own.covariance.backward(own.centred, d_product_);
+      if (own.covariance.in_samples()) gradient_.subtract_diagonal(own.centred, product_weight);
+    }
+    // (3') variance: a factor for each centred column
+    gradient_.add(hinge(), own.centred,
+                  d_loss * used_.variance_weight * share(used_.variance_branches));
+    // (2') invariance and (1') the sum of the parts; centring needs nothing more, every part sums
+    // to 0 over a column
+    const bool with_distance = other && used_.invariance_weight > 0;
+    gradient_.write(own.centred, with_distance ? &other->centred : nullptr,
+                    d_loss * used_.invariance_weight * 2 * distance_scale(),
+                    with_covariance ? &d_product_ : nullptr, product_weight, d_z);
+  }
+
+  kernels::VarianceHinge hinge() const { return {N_, D_, used_.target_std, used_.epsilon}; }
+  double share(Branches branches) const {
+    return views_ == 2 && branches == Branches::mean ? 0.5 : 1;
+  }
+  double distance_scale() const {
+    return 1 /
+           (static_cast<double>(N_) * (used_.invariance_per_entry ? static_cast<double>(D_) : 1));
+  }
+  double covariance_scale() const {
+    const double degrees = static_cast<double>(N_ - 1);
+    return 1 / (degrees * degrees * static_cast<double>(D_));
+  }
+
+  VicRegOptions options_;
+  // Kept for backward.
+  VicRegOptions used_;
+  Branch a_;
+  Branch b_;
+  std::size_t N_ = 0;
+  std::size_t D_ = 0;
+  std::size_t views_ = 0;
+  PassState state_;
+  VicRegTerms terms_;
+  // Scratch.
+  product::PaddedMatrix<T> d_product_;
+  kernels::Moments<T> moments_;
+  kernels::CentredGradient<T> gradient_;
+  ContiguousRows<T> copy_a_;
+  ContiguousRows<T> copy_b_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,37 @@
+// The block sizes of every product, with their reasons.
+#pragma once
+
+#include "selfsup/simd/batch.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+template <class T>
+struct Blocking {
+  /// Rows and batches of one micro-kernel. 12 x 2 accumulators, two batches of the right operand
+  /// and one broadcast fill 32 registers' worth of latency; with 16 registers 6 x 2 is the most
+  /// that does not spill.
+  static constexpr std::size_t micro_rows = simd::registers >= 32 ? 12 : 6;
+  static constexpr std::size_t micro_batches = 2;
+  static constexpr std::size_t micro_cols = micro_batches * simd::lanes<T>;
+
+  /// Depth of one pass over K: a panel of micro_cols x depth of the right operand stays in the
+  /// first-level cache.
+  static constexpr std::size_t depth = 256;
+
+  /// Most rows and columns of a tile: 192 x 192 floats are 147 KB, a tile and its operands fit a
+  /// second-level cache.
+  static constexpr std::size_t tile = 192;
+  static_assert(tile % micro_cols == 0, "a tile's columns are whole panels");
+};
+
+constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,89 @@
+// The innermost product: a block of C in registers, one column of A times one row of B for each k.
+#pragma once
+
+#include "selfsup/product/blocking.hpp"
+#include "selfsup/simd/batch.hpp"
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+/// A left operand read in place whose rows are contiguous: entry (r, k) is data[r·stride + k].
+template <class T>
+struct LeftByRows {
+  const T* data;
+  std::size_t stride;
+
+  LeftByRows at(std::size_t row, std::size_t k) const { return {data + row * stride + k, stride}; }
+  const T& entry(std::size_t row, std::size_t k) const { return data[row * stride + k]; }
+};
+
+/// A left operand read in place whose columns are contiguous: entry (r, k) is data[k·stride + r].
+template <class T>
+struct LeftByCols {
+  const T* data;
+  std::size_t stride;
+
+  LeftByCols at(std::size_t row, std::size_t k) const { return {data + k * stride + row, stride}; }
+  const T& entry(std::size_t row, std::size_t k) const { return data[k * stride + row]; }
+};
+
+/// A right operand whose rows are contiguous: entry (k, c) is data[k·stride + c], readable to a
+/// whole batch.
+template <class T>
+struct Right {
+  const T* data;
+  std::size_t stride;
+
+  Right at(std::size_t k, std::size_t col) const { return {data + k * stride + col, stride}; }
+};
+
+/// What becomes of the entries of C that are there: written over without being read, or added to.
+enum class Output { write, add };
+
+namespace detail {
+
+template <class F, std::size_t... I>
+inline void unrolled(F&& f, std::index_sequence<I...>) {
+  (f(std::integral_constant<std::size_t, I>{}), ...);
+}
+template <std::size_t Count, class F>
+inline void unrolled(F&& f) {
+  unrolled(f, std::make_index_sequence<Count>{});
+}
+
+}  // namespace detail
+
+/// C (Rows, Batches·lanes) = or += A (Rows, K) · B (K, Batches·lanes). C is written to whole
+/// batches.
+template <std::size_t Rows, std::size_t Batches, class T, class Left>
+inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c, std::size_t c_stride,
+                         Output output) {
+  using simd::Batch;
+  constexpr std::size_t L = simd::lanes<T>;
+  Batch<T> sum[Rows][Batches];
+  detail::unrolled<Rows>(
+      [&](auto r) { detail::unrolled<Batches>([&](auto v) { sum[r][v] = Batch<T>(T(0)); }); });
+  for (std::size_t k = 0; k < K; ++k) {
+    Batch<T> b_k[Batches];
+    detail::unrolled<Batches>([&](auto v) { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
+    detail::unrolled<Rows>([&](auto r) {
+      const Batch<T> a_rk(a.entry(r, k));
+      detail::unrolled<Batches>([&](auto v) { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
+    });
+  }
+  detail::unrolled<Rows>([&](auto r) {
+    detail::unrolled<Batches>([&](auto v) {
+      T* to = c + r * c_stride + v * L;
+      simd::store(to, output == Output::add ? simd::load(to) + sum[r][v] : sum[r][v]);
+    });
+  });
+}
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

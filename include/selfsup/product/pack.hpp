@@ -1,0 +1,69 @@
+// Packed right operands: panels of micro_cols columns, each with its rows one after the other, the
+// last one padded with zeros.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/product/blocking.hpp"
+#include "selfsup/product/micro_kernel.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+template <class T>
+class PackedRight {
+ public:
+  static constexpr std::size_t panel_cols = Blocking<T>::micro_cols;
+
+  /// Packs B (K, cols), of any strides.
+  void pack(ConstView<T> b) {
+    depth_ = b.rows();
+    const std::size_t panels = round_up(b.cols(), panel_cols) / panel_cols;
+    T* packed = panels_.grow(panels * panel_cols * depth_);
+    parallel_for(panels, [&](std::size_t panel) {
+      const std::size_t first = panel * panel_cols;
+      pack_panel(b, first, std::min(panel_cols, b.cols() - first), packed + first * depth_);
+    });
+  }
+
+  /// Rows k, k+1, … of the panel that begins at column `col`, a multiple of panel_cols.
+  Right<T> panel(std::size_t k, std::size_t col) const {
+    return {panels_.data() + col * depth_ + k * panel_cols, panel_cols};
+  }
+
+  std::size_t bytes() const { return panels_.bytes(); }
+
+ private:
+  static void pack_panel(ConstView<T> b, std::size_t first, std::size_t cols, T* panel) {
+    if (b.row_stride() == 1) {
+      // B is the transpose of contiguous rows: read each of them once, in runs that keep the
+      // panel's part in cache.
+      for (std::size_t begin = 0; begin < b.rows(); begin += Blocking<T>::depth) {
+        const std::size_t end = std::min(b.rows(), begin + Blocking<T>::depth);
+        for (std::size_t c = 0; c < cols; ++c) {
+          const T* from = b.data() + static_cast<std::ptrdiff_t>(first + c) * b.col_stride();
+          for (std::size_t k = begin; k < end; ++k) panel[k * panel_cols + c] = from[k];
+        }
+      }
+    } else {
+      for (std::size_t k = 0; k < b.rows(); ++k) {
+        for (std::size_t c = 0; c < cols; ++c) panel[k * panel_cols + c] = b(k, first + c);
+      }
+    }
+    if (cols == panel_cols) return;
+    for (std::size_t k = 0; k < b.rows(); ++k)
+      std::fill(panel + k * panel_cols + cols, panel + (k + 1) * panel_cols, T(0));
+  }
+
+  Buffer<T> panels_;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,64 @@
+// The library's own copies: rows aligned, padded with zeros to whole cache lines, at a stride that
+// spreads over a cache.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/product/blocking.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+/// A (rows, cols) matrix in the layout that the walks read and write in place.
+template <class T>
+class PaddedMatrix {
+ public:
+  /// Sets the shape; the entries are whatever was there, the padding is zero.
+  void reshape(std::size_t rows, std::size_t cols) {
+    if (rows == rows_ && cols == cols_) return;
+    const std::size_t stride = stride_for(cols);
+    buffer_.grow(rows * stride);
+    rows_ = rows;
+    cols_ = cols;
+    stride_ = stride;
+    for (std::size_t r = 0; r < rows; ++r) std::fill(row(r) + cols, row(r) + stride, T(0));
+  }
+
+  void set_zero() {
+    const Chunks chunks = row_chunks(rows_, stride_);
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      std::fill_n(row(chunks.first(chunk)), chunks.length(chunk) * stride_, T(0));
+    });
+  }
+
+  std::size_t rows() const { return rows_; }
+  std::size_t cols() const { return cols_; }
+  std::size_t stride() const { return stride_; }
+  T* row(std::size_t r) { return buffer_.data() + r * stride_; }
+  const T* row(std::size_t r) const { return buffer_.data() + r * stride_; }
+  std::size_t bytes() const { return buffer_.bytes(); }
+
+ private:
+  // Whole lines of 64 bytes. A stride of a multiple of 8 lines would send every eighth row, or all
+  // of them, to the same sets of a first-level cache (64 sets); one more line cures that.
+  static std::size_t stride_for(std::size_t cols) {
+    constexpr std::size_t line = 64 / sizeof(T);
+    std::size_t lines = round_up(cols, line) / line;
+    if (lines % 8 == 0) ++lines;
+    return lines * line;
+  }
+
+  Buffer<T> buffer_;
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+  std::size_t stride_ = 0;
+};
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,203 @@
+// The walk over the tiles of S = X Yᵀ that every pairwise loss is a visitor of, and the second walk
+// for its gradient. Nothing larger than a tile need ever exist; tiles that fit a budget are kept
+// for the second walk, the rest are made again by the same code, so that the result is the same to
+// the last bit.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/product/block_product.hpp"
+#include "selfsup/product/pack.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/schedule.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+/// Part of S: entry (row0 + r, col0 + c) is data[r·ld + c]. On a diagonal tile of a symmetric walk
+/// (row0 = col0) only entries with c >= r are defined.
+template <class T>
+struct Tile {
+  std::size_t row0, col0, rows, cols, ld;
+  T* data;
+  bool diagonal;
+
+  T* row(std::size_t r) const { return data + r * ld; }
+  /// The first defined column of row r.
+  std::size_t first_col(std::size_t r) const { return diagonal ? r : 0; }
+};
+
+/// A visitor has three members, called once a tile, by several threads at a time for tiles that
+/// share no block:
+///   visit(tile)           first walk: takes its sums, and turns the products in place into what
+///   weigh needs revisit(tile)         second walk, for a tile that was not kept: turns the
+///   products into the same values again weigh(tile, weights)  second walk: writes the weight of
+///   each defined entry, dL/dS (symmetric: both dL/dS_ij and
+///                         dL/dS_ji added), in the tile's layout; weights may be the tile's own
+///                         data
+template <class T>
+class TileWalk {
+ public:
+  /// S = X Xᵀ, tiles on and above the diagonal. Packs X.
+  template <class Visitor>
+  void symmetric(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
+    col_edge_ = row_edge_ = edge(x.rows());
+    schedule_ = Schedule::symmetric(blocks(x.rows(), row_edge_));
+    symmetric_ = true;
+    walk(x, x, memory_budget, visitor);
+  }
+
+  /// S = X Yᵀ, every tile. Packs Y.
+  template <class Visitor>
+  void rectangular(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
+                   Visitor&& visitor) {
+    row_edge_ = edge(x.rows());
+    col_edge_ = edge(y.rows());
+    schedule_ = Schedule::rectangular(blocks(x.rows(), row_edge_), blocks(y.rows(), col_edge_));
+    symmetric_ = false;
+    walk(x, y, memory_budget, visitor);
+  }
+
+  /// After symmetric(x): writes d_x = W X with the weights W mirrored to a full symmetric matrix.
+  template <class Visitor>
+  void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
+    d_x.reshape(x.rows(), x.cols());
+    d_x.set_zero();
+    walk_back(x, x, visitor, [&](const Tile<T>& w) {
+      if (w.diagonal) mirror(w);
+      add_rows(w, x, d_x);
+      if (!w.diagonal) add_cols(w, x, d_x);
+    });
+  }
+
+  /// After rectangular(x, y): writes d_x = W Y and d_y = Wᵀ X; a null pointer skips an output.
+  template <class Visitor>
+  void rectangular_backward(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
+                            PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
+    if (d_x) d_x->reshape(x.rows(), x.cols());
+    if (d_x) d_x->set_zero();
+    if (d_y) d_y->reshape(y.rows(), y.cols());
+    if (d_y) d_y->set_zero();
+    walk_back(x, y, visitor, [&](const Tile<T>& w) {
+      if (d_x) add_rows(w, y, *d_x);
+      if (d_y) add_cols(w, x, *d_y);
+    });
+  }
+
+  std::size_t bytes() const { return packed_.bytes() + kept_.bytes() + scratch_.bytes(); }
+
+ private:
+  // Blocks of equal size, as few as the largest tile allows: no narrow last block.
+  static std::size_t edge(std::size_t rows) {
+    const std::size_t count = blocks(rows, Blocking<T>::tile);
+    return count == 0 ? 1 : round_up((rows + count - 1) / count, Blocking<T>::micro_cols);
+  }
+  static std::size_t blocks(std::size_t rows, std::size_t block) {
+    return (rows + block - 1) / block;
+  }
+  std::size_t tile_entries() const { return row_edge_ * col_edge_; }
+
+  Tile<T> tile_at(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t round,
+                  std::size_t item, T* data) const {
+    const BlockPair pair = schedule_.pair(round, item);
+    const std::size_t row0 = pair.row * row_edge_, col0 = pair.col * col_edge_;
+    return {
+        row0,      col0, std::min(row_edge_, x.rows() - row0), std::min(col_edge_, y.rows() - col0),
+        col_edge_, data, symmetric_ && pair.row == pair.col};
+  }
+
+  // The products of one tile, complete over K. A micro-kernel wholly below the diagonal is not
+  // computed.
+  void multiply(const PaddedMatrix<T>& x, const Tile<T>& tile) const {
+    constexpr std::size_t panel = Blocking<T>::micro_cols, depth = Blocking<T>::depth;
+    for (std::size_t k = 0; k < x.cols(); k += depth) {
+      const Output output = k == 0 ? Output::write : Output::add;
+      const LeftByRows<T> left{x.row(tile.row0) + k, x.stride()};
+      for (std::size_t col = 0; col < tile.cols; col += panel) {
+        const std::size_t rows = tile.diagonal ? std::min(tile.rows, col + panel) : tile.rows;
+        panel_product(rows, std::min(panel, tile.cols - col), std::min(depth, x.cols() - k), left,
+                      packed_.panel(k, tile.col0 + col), tile.data + col, tile.ld, output);
+      }
+    }
+  }
+
+  template <class Visitor>
+  void walk(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
+            Visitor& visitor) {
+    packed_.pack(ConstView<T>(y.row(0), y.cols(), y.rows(), 1, y.stride()));
+    kept_tiles_ = std::min(schedule_.tiles(), memory_budget / (tile_entries() * sizeof(T)));
+    kept_.grow(kept_tiles_ * tile_entries());
+    scratch_.grow(max_threads() * tile_entries());
+    parallel_rounds(
+        schedule_.rounds(), schedule_.most_items(),
+        [&](std::size_t round) { return schedule_.items(round); },
+        [&](std::size_t round, std::size_t item, std::size_t thread) {
+          const std::size_t position = schedule_.position(round, item);
+          T* data = position < kept_tiles_ ? kept_.data() + position * tile_entries()
+                                           : scratch_.data() + thread * tile_entries();
+          const Tile<T> tile = tile_at(x, y, round, item, data);
+          multiply(x, tile);
+          visitor.visit(tile);
+        });
+  }
+
+  template <class Visitor, class Accumulate>
+  void walk_back(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, Visitor& visitor,
+                 Accumulate&& accumulate) {
+    scratch_.grow(max_threads() * tile_entries());
+    parallel_rounds(
+        schedule_.rounds(), schedule_.most_items(),
+        [&](std::size_t round) { return schedule_.items(round); },
+        [&](std::size_t round, std::size_t item, std::size_t thread) {
+          Tile<T> tile = tile_at(x, y, round, item, scratch_.data() + thread * tile_entries());
+          T* const weights = tile.data;
+          const std::size_t position = schedule_.position(round, item);
+          if (position < kept_tiles_) {
+            tile.data = kept_.data() + position * tile_entries();
+          } else {
+            multiply(x, tile);
+            visitor.revisit(tile);
+          }
+          visitor.weigh(tile, weights);
+          tile.data = weights;
+          accumulate(tile);
+        });
+  }
+
+  static void mirror(const Tile<T>& w) {
+    for (std::size_t r = 1; r < w.rows; ++r) {
+      for (std::size_t c = 0; c < r; ++c) w.row(r)[c] = w.row(c)[r];
+    }
+  }
+
+  // Adds W Y to the rows of the tile's row block.
+  static void add_rows(const Tile<T>& w, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x) {
+    block_product(w.rows, y.cols(), w.cols, LeftByRows<T>{w.data, w.ld},
+                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), Output::add);
+  }
+
+  // Adds Wᵀ X to the rows of the tile's column block.
+  static void add_cols(const Tile<T>& w, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y) {
+    block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
+                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), Output::add);
+  }
+
+  // Kept for backward.
+  Schedule schedule_;
+  std::size_t row_edge_ = 1;
+  std::size_t col_edge_ = 1;
+  bool symmetric_ = false;
+  PackedRight<T> packed_;
+  std::size_t kept_tiles_ = 0;
+  Buffer<T> kept_;
+  // Scratch: one tile a thread.
+  Buffer<T> scratch_;
+};
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

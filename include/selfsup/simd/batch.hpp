@@ -1,0 +1,145 @@
+// Batches: as many entries as one register holds, chosen by the compiler's flags (core/abi.hpp
+// names the choice). Every multiply-add is written fma(a, b, c): a bare a*b+c would be contracted
+// by some compilers and not by others.
+#pragma once
+
+#include "selfsup/core/abi.hpp"
+#include "selfsup/simd/xsimd.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace simd {
+
+#if defined(SELFSUP_ISA_AVX512)
+using Arch = xsimd::avx512bw;
+inline constexpr std::size_t registers = 32;
+#elif defined(SELFSUP_ISA_AVX2)
+using Arch = xsimd::fma3<xsimd::avx2>;
+inline constexpr std::size_t registers = 16;
+#elif defined(SELFSUP_ISA_NEON64)
+using Arch = xsimd::neon64;
+inline constexpr std::size_t registers = 32;
+#else
+using Arch = xsimd::sse2;
+inline constexpr std::size_t registers = 16;
+#endif
+
+template <class T>
+using Batch = xsimd::batch<T, Arch>;
+
+/// Entries in one batch.
+template <class T>
+inline constexpr std::size_t lanes = Batch<T>::size;
+
+/// Which lanes of a batch a load or a store touches: all of them, or the first `count`.
+struct AllLanes {};
+struct FirstLanes {
+  std::size_t count;
+};
+
+/// Calls f(i, AllLanes) for each whole batch of [first, last) and f(i, FirstLanes) for what is
+/// left: the one idiom for tails. Nothing outside [first, last) is read or written.
+template <class T, class F>
+inline void for_batches(std::size_t first, std::size_t last, F&& f) {
+  std::size_t i = first;
+  for (; i + lanes<T> <= last; i += lanes<T>) f(i, AllLanes{});
+  if (i < last) f(i, FirstLanes{last - i});
+}
+
+/// Lanes that `part` leaves out are `rest`.
+template <class T>
+inline Batch<T> load(const T* from, AllLanes = {}, T /*rest*/ = 0) {
+  return Batch<T>::load_unaligned(from);
+}
+template <class T>
+inline Batch<T> load(const T* from, FirstLanes part, T rest = 0) {
+  alignas(64) T entries[lanes<T>];
+  for (std::size_t i = 0; i < lanes<T>; ++i) entries[i] = i < part.count ? from[i] : rest;
+  return Batch<T>::load_aligned(entries);
+}
+
+template <class T>
+inline void store(T* to, const Batch<T>& x, AllLanes = {}) {
+  x.store_unaligned(to);
+}
+template <class T>
+inline void store(T* to, const Batch<T>& x, FirstLanes part) {
+  alignas(64) T entries[lanes<T>];
+  x.store_aligned(entries);
+  for (std::size_t i = 0; i < part.count; ++i) to[i] = entries[i];
+}
+
+/// Zero in the lanes that `part` leaves out.
+template <class T>
+inline Batch<T> keep(const Batch<T>& x, AllLanes) {
+  return x;
+}
+template <class T>
+inline Batch<T> keep(const Batch<T>& x, FirstLanes part) {
+  alignas(64) T entries[lanes<T>] = {};
+  store(entries, x, part);
+  return Batch<T>::load_aligned(entries);
+}
+
+/// a·b + c, rounded once where the machine has the instruction (all but SSE2).
+template <class T>
+inline Batch<T> fma(const Batch<T>& a, const Batch<T>& b, const Batch<T>& c) {
+  return xsimd::fma(a, b, c);
+}
+#if defined(SELFSUP_ISA_AVX512) && XSIMD_VERSION_MAJOR < 11
+// xsimd before 11 writes x*y + z here, which clang does not contract: half the rate and other bits.
+template <>
+inline Batch<float> fma(const Batch<float>& a, const Batch<float>& b, const Batch<float>& c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+template <>
+inline Batch<double> fma(const Batch<double>& a, const Batch<double>& b, const Batch<double>& c) {
+  return _mm512_fmadd_pd(a, b, c);
+}
+#endif
+
+/// a·b − c, rounded once where the machine has the instruction.
+template <class T>
+inline Batch<T> fms(const Batch<T>& a, const Batch<T>& b, const Batch<T>& c) {
+  return fma(a, b, -c);
+}
+
+/// e^x: float within 1.5 ULP on [-87.3, 88.3], 0 below, infinity above; double within 0.85 ULP.
+/// e^-infinity is 0.
+template <class T>
+inline Batch<T> exp(const Batch<T>& x) {
+  // xsimd rounds x to an integer, which -infinity has none of; e^-1000 is 0 in both types.
+  const Batch<T> lowest(T(-1000));
+  return xsimd::exp(xsimd::select(x < lowest, lowest, x));
+}
+
+/// The sum of all lanes, added in double.
+template <class T>
+inline double sum(const Batch<T>& x) {
+  alignas(64) T entries[lanes<T>];
+  x.store_aligned(entries);
+  double total = 0;
+  for (T entry : entries) total += static_cast<double>(entry);
+  return total;
+}
+
+/// The largest lane; what it is when one is NaN depends on the machine.
+template <class T>
+inline T largest(const Batch<T>& x) {
+  alignas(64) T entries[lanes<T>];
+  x.store_aligned(entries);
+  T result = entries[0];
+  for (T entry : entries) result = entry > result ? entry : result;
+  return result;
+}
+
+template <class T>
+inline Batch<T> max(const Batch<T>& a, const Batch<T>& b) {
+  return xsimd::max(a, b);
+}
+
+}  // namespace simd
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

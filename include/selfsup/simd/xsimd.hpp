@@ -1,0 +1,16 @@
+// The one door to xsimd. A system header, so that no warning of foreign code reaches a -Werror
+// build.
+#pragma once
+#pragma GCC system_header
+#if defined(__GNUC__) && !defined(__clang__)
+// g++ 12 warns inside its own AVX-512 intrinsics, even under -isystem.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <xsimd/xsimd.hpp>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
