@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Checks that every C++ snippet of README.md, CONTRIBUTING.md and docs/ is a program that compiles
+# without a warning and runs.
+#
+#   scripts/check_docs.sh [COMPILER]    default: c++
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+compiler="${1:-c++}"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+
+# work/FILE-LINE.cpp for each block between ```cpp and ```
+awk -v work="$work" '
+  FNR == 1 { out = "" }
+  /^```/ && out != "" { close(out); out = ""; next }
+  /^```cpp$/ { name = FILENAME; gsub(/[^A-Za-z0-9]/, "_", name); out = work "/" name "-" FNR ".cpp"; next }
+  out != "" { print > out }' README.md CONTRIBUTING.md docs/*.md
+
+snippets=("$work"/*.cpp)
+for snippet in "${snippets[@]}"; do
+  name="$(basename "$snippet" .cpp)"
+  if ! "$compiler" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
+    -isystem /usr/include/eigen3 "$snippet" -o "$work/$name"; then
+    echo "check_docs: $name (file-line) does not compile" >&2
+    exit 1
+  fi
+  if ! "$work/$name" >"$work/output"; then
+    echo "check_docs: $name (file-line) fails" >&2
+    exit 1
+  fi
+done
+echo "check_docs: ${#snippets[@]} snippets compile and run"
