@@ -1,0 +1,175 @@
+// What every loss computes, against the three oracles: golden numbers, slow references, differences.
+#include "catch.hpp"
+#include "losses/loss_case.hpp"
+#include "losses/properties.hpp"
+#include "matrix.hpp"
+#include "threads.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace {
+
+using tests::LossCase;
+using tests::Matrix;
+
+struct Shape {
+  std::size_t rows, cols;
+};
+
+// A relative error needs a gradient that is not 0: rows of one column have no other direction.
+bool fits(const LossCase& item, const Shape& shape) {
+  if (item.normalizes && shape.cols == 1) return false;
+  return shape.rows >= item.min_rows && shape.cols >= item.min_cols;
+}
+
+// Around every SIMD width (4, 8, 16 and multiples), and both sides of square.
+const std::vector<Shape> small_shapes{{1, 1}, {1, 9}, {2, 1}, {2, 2},  {3, 5},  {5, 3},   {7, 8},
+                                      {8, 7}, {4, 4}, {9, 2}, {2, 17}, {15, 4}, {16, 16}, {17, 6}};
+// Beyond tiles of 96 and 192 rows and depths of 256, and around register widths inside them.
+const std::vector<Shape> large_shapes{{33, 31},  {31, 65},  {63, 17}, {97, 40},  {101, 130},
+                                      {205, 33}, {200, 15}, {65, 64}, {33, 300}, {17, 600}};
+
+}  // namespace
+
+TEST_CASE("every loss meets its golden numbers") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.golden) continue;
+    INFO(item.name);
+    CHECK_NONE(tests::check_golden(item, *item.make<double>()));
+    CHECK_NONE(tests::check_golden(item, *item.make<float>()));
+  }
+}
+
+TEST_CASE("every gradient meets central differences, entry by entry") {
+  const tests::Threads one(1);  // these batches are too small to share
+  for (const LossCase& item : tests::all_losses()) {
+    const auto loss = item.make<double>();
+    for (const Shape& shape : small_shapes) {
+      if (!fits(item, shape)) continue;
+      INFO(item.name << ", " << shape.rows << "x" << shape.cols);
+      CHECK_NONE(tests::check_differences(item, *loss,
+                                          tests::inputs_of(item, shape.rows, shape.cols)));
+    }
+  }
+}
+
+TEST_CASE("every gradient meets central differences along random directions beyond a tile") {
+  selfsup::GradcheckOptions options;
+  options.directions = 2;
+  for (const LossCase& item : tests::all_losses()) {
+    const auto loss = item.make<double>();
+    for (const Shape& shape : {Shape{101, 40}, Shape{205, 33}}) {
+      INFO(item.name << ", " << shape.rows << "x" << shape.cols);
+      const auto inputs = tests::inputs_of(item, shape.rows, shape.cols);
+      CHECK_NONE(tests::check_differences(item, *loss, inputs, options));
+    }
+  }
+}
+
+TEST_CASE("rows of one column have no gradient where only their direction counts") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.normalizes) continue;
+    const auto inputs = tests::inputs_of(item, 5, 1);
+    double shortest = 1;
+    for (const auto& input : inputs) {
+      for (const double entry : input.entries()) shortest = std::min(shortest, std::abs(entry));
+    }
+    const auto found = tests::run(*item.make<double>(), item, inputs);
+    INFO(item.name);
+    for (const auto& gradient : found.gradients) {
+      for (const double entry : gradient.entries()) {
+        CHECK(std::abs(entry) <= tests::tolerance::rounding(11, item.temperature) / shortest);
+      }
+    }
+  }
+}
+
+TEST_CASE("every loss meets its reference, in float and in double") {
+  for (const LossCase& item : tests::all_losses()) {
+    const auto in_float = item.make<float>();
+    const auto in_double = item.make<double>();
+    std::vector<Shape> shapes = small_shapes;
+    shapes.insert(shapes.end(), large_shapes.begin(), large_shapes.end());
+    for (const Shape& shape : shapes) {
+      if (!fits(item, shape)) continue;
+      INFO(item.name << ", " << shape.rows << "x" << shape.cols);
+      const auto inputs = tests::inputs_of(item, shape.rows, shape.cols);  // exact in float
+      const auto expected = item.reference(inputs);
+      CHECK_NONE(tests::check_reference(item, *in_float, tests::cast<float>(inputs), expected,
+                                        item.amplification<float>(inputs)));
+      CHECK_NONE(tests::check_reference(item, *in_double, inputs, expected,
+                                        item.amplification<double>(inputs)));
+    }
+  }
+}
+
+TEST_CASE("rows that count by direction only have gradients at right angles to them") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.normalizes) continue;
+    const auto inputs = tests::inputs_of(item, 33, 17);
+    const auto found = tests::run(*item.make<double>(), item, inputs);
+    double worst = 0;
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      if (!item.has_gradient[k]) continue;
+      const auto& gradient = found.gradients[next++];
+      for (std::size_t r = 0; r < 33; ++r) {
+        double along = 0, magnitude = 0;
+        for (std::size_t c = 0; c < 17; ++c) {
+          along += inputs[k](r, c) * gradient(r, c);
+          magnitude += std::abs(inputs[k](r, c) * gradient(r, c));
+        }
+        if (!(std::abs(along) <= worst * magnitude)) worst = std::abs(along) / magnitude;
+      }
+    }
+    INFO(item.name);
+    // Where almost all of the gradient has been projected away, rounding of what was there is left.
+    CHECK(worst <= tests::tolerance::rounding(17, item.temperature) * 100);
+  }
+}
+
+TEST_CASE("exchanging the views exchanges the gradients") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (item.exchange.empty()) continue;
+    const auto inputs = tests::inputs_of(item, 35, 18);
+    std::vector<Matrix<double>> exchanged;
+    for (const std::size_t k : item.exchange) exchanged.push_back(inputs[k]);
+    const auto loss = item.make<double>();
+    const auto before = tests::run(*loss, item, inputs);
+    const auto after = tests::run(*loss, item, exchanged);
+    std::vector<Matrix<double>> expected = before.gradients;
+    for (std::size_t k = 0; k + 1 < expected.size(); k += 2) std::swap(expected[k], expected[k + 1]);
+    const double allowed = tests::tolerance::rounding(2 * 35 + 18, item.temperature);
+    INFO(item.name);
+    CHECK(std::abs(before.value - after.value) <= allowed * std::abs(before.value));
+    CHECK(tests::gradient_error(after.gradients, expected).entry <= allowed);
+  }
+}
+
+TEST_CASE("the order of the samples does not matter") {
+  constexpr std::size_t N = 37;
+  const auto place = [](std::size_t row) { return row * 5 % N; };
+  for (const LossCase& item : tests::all_losses()) {
+    const auto inputs = tests::inputs_of(item, N, 18);
+    const auto permuted = [&](std::vector<Matrix<double>> matrices) {
+      for (auto& matrix : matrices) {
+        const auto copy = matrix;
+        for (std::size_t r = 0; r < N; ++r) {
+          for (std::size_t c = 0; c < 18; ++c) matrix(place(r), c) = copy(r, c);
+        }
+      }
+      return matrices;
+    };
+    const auto loss = item.make<double>();
+    const auto before = tests::run(*loss, item, inputs);
+    const auto after = tests::run(*loss, item, permuted(inputs));
+    const double allowed = tests::tolerance::rounding(2 * N + 18, item.temperature) *
+                           item.amplification<double>(inputs);
+    INFO(item.name);
+    CHECK(std::abs(before.value - after.value) <= allowed * std::abs(before.value));
+    CHECK(tests::gradient_error(after.gradients, permuted(before.gradients)).entry <= allowed);
+  }
+}

@@ -1,0 +1,222 @@
+#include "selfsup/losses/nt_xent.hpp"
+
+#include "catch.hpp"
+#include "losses/loss_case.hpp"
+#include "losses/properties.hpp"
+#include "reference/nt_xent.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using selfsup::NtXent;
+using selfsup::NtXentOptions;
+using selfsup::Reduction;
+using tests::Matrix;
+namespace reference = tests::reference;
+namespace tolerance = tests::tolerance;
+
+double divisor(const NtXentOptions& options, std::size_t rows) {
+  const auto N = static_cast<double>(rows);
+  if (options.reduction == Reduction::sum) return 1;
+  return options.reduction == Reduction::view_means ? N : 2 * N;
+}
+
+tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& options,
+                             std::optional<tests::Golden> golden = {}) {
+  tests::LossCase item;
+  item.name = "NtXent " + name;
+  item.header = "nt_xent";
+  item.type = "NtXent";
+  item.arguments = {"z_a", "z_b"};
+  item.reference = [options](const std::vector<Matrix<double>>& z) {
+    return reference::nt_xent(z[0], z[1], options.temperature, options.normalize,
+                              divisor(options, z[0].rows()));
+  };
+  item.exchange = {1, 0};
+  item.normalizes = options.normalize;
+  item.temperature = options.temperature;
+  if (item.temperature < 0.05) item.noise = 4;  // else all losses would be as small as 1e-40
+  if (!options.normalize) {
+    // The accuracy promised is that of cosines; larger similarities have larger rounding.
+    item.magnifies = [options](const auto& inputs, bool in_float) {
+      const double reach = tests::largest_square(inputs);
+      return std::max(1.0, in_float ? 0.1 / options.temperature * reach : reach);
+    };
+  }
+  item.golden = golden;
+  return tests::with_loss<NtXent>(options, item);
+}
+
+NtXentOptions with_temperature(double temperature) {
+  NtXentOptions options;
+  options.temperature = temperature;
+  return options;
+}
+
+template <class T>
+tests::Findings against_reference(const NtXentOptions& options,
+                                  const std::vector<Matrix<double>>& inputs) {
+  const auto item = nt_xent_case("", options);
+  const auto rounded = tests::cast<T>(inputs);
+  const auto loss = item.make<T>();
+  return tests::check_reference(item, *loss, rounded,
+                                item.reference(tests::cast<double>(rounded)), 1);
+}
+
+}  // namespace
+
+std::vector<tests::LossCase> tests::nt_xent_cases() {
+  NtXentOptions sum, plain, plain_sharp;
+  sum.reduction = Reduction::sum;
+  plain.normalize = plain_sharp.normalize = false;
+  plain.temperature = 1;
+  plain_sharp.temperature = 0.2;
+  return {
+      nt_xent_case("default", {}, golden::nt_xent_01),
+      nt_xent_case("0.5", with_temperature(0.5), golden::nt_xent_05),
+      nt_xent_case("0.01, an online maximum in float", with_temperature(0.01)),
+      nt_xent_case("0.002, an online maximum in double", with_temperature(0.002)),
+      nt_xent_case("sum", sum),
+      nt_xent_case("simclr_official", NtXentOptions::simclr_official()),
+      nt_xent_case("without normalisation", plain),
+      nt_xent_case("without normalisation, 0.2", plain_sharp),
+  };
+}
+
+TEST_CASE("NtXent: the derivative by the temperature meets the golden number") {
+  NtXent<double> loss(with_temperature(0.5));
+  Matrix<double> d_a(4, 3), d_b(4, 3);
+  loss.forward(tests::golden_a(), tests::golden_b());
+  loss.backward(d_a, d_b);
+  CHECK(std::abs(loss.d_temperature() - tests::golden::nt_xent_05_d_temperature) <=
+        tolerance::golden_double);
+}
+
+TEST_CASE("NtXent: the derivative by the temperature belongs to the last backward") {
+  NtXent<double> loss;
+  Matrix<double> d_a(4, 3), d_b(4, 3);
+  CHECK_THROWS_AS(loss.d_temperature(), selfsup::StateError);
+  loss.forward(tests::golden_a(), tests::golden_b());
+  CHECK_THROWS_AS(loss.d_temperature(), selfsup::StateError);
+  loss.backward(d_a, d_b);
+  const double once = loss.d_temperature();
+  loss.backward(d_a, d_b, 2);
+  CHECK(loss.d_temperature() == 2 * once);
+}
+
+TEST_CASE("NtXent: set_temperature counts from the next forward on") {
+  NtXent<double> loss(with_temperature(0.5)), other(with_temperature(0.2));
+  const auto a = tests::golden_a(), b = tests::golden_b();
+  Matrix<double> d_a(4, 3), d_b(4, 3), e_a(4, 3), e_b(4, 3);
+  loss.forward(a, b);
+  loss.backward(d_a, d_b);
+  loss.set_temperature(0.2);
+  loss.backward(e_a, e_b);
+  CHECK(e_a.entries() == d_a.entries());
+  CHECK(loss.forward(a, b) == other.forward(a, b));
+  CHECK(loss.options().temperature == 0.2);
+  CHECK_THROWS_AS(loss.set_temperature(0), selfsup::OptionError);
+  CHECK(loss.options().temperature == 0.2);
+}
+
+TEST_CASE("NtXent: identical rows give ln(2N - 1) and no gradient") {
+  for (const std::size_t N : {2u, 3u, 17u, 200u}) {
+    Matrix<double> z(N, 5);
+    for (std::size_t i = 0; i < z.entries().size(); ++i) {
+      z.entries()[i] = 0.3 + static_cast<double>(i % 5);
+    }
+    Matrix<double> d_a(N, 5), d_b(N, 5);
+    NtXent<double> loss;
+    const double expected = std::log(static_cast<double>(2 * N - 1));
+    CHECK(std::abs(loss.forward(z, z) - expected) <= tolerance::rounding(2 * N, 0.1) * expected);
+    loss.backward(d_a, d_b);
+    for (const double entry : d_a.entries()) CHECK(std::abs(entry) <= tolerance::rounding(N, 0.1));
+  }
+}
+
+TEST_CASE("NtXent: equal orthonormal views give ln(e^(1/t) + 2N - 2) - 1/t") {
+  for (const double temperature : {0.05, 0.5, 5.0}) {
+    Matrix<double> z(6, 8);
+    for (std::size_t n = 0; n < 6; ++n) z(n, n) = 2;
+    NtXent<double> loss(with_temperature(temperature));
+    const double expected = std::log1p(10 * std::exp(-1 / temperature));
+    CHECK(std::abs(loss.forward(z, z) - expected) <=
+          tolerance::rounding(12, temperature) * expected);
+  }
+}
+
+TEST_CASE("NtXent: a single sample has no negatives, so exactly 0") {
+  const auto z = tests::cast<float>(tests::random_views(1, 9, 1));
+  Matrix<float> d_a(1, 9, 7), d_b(1, 9, 7);
+  for (const double temperature : {1e-3, 0.1, 1e3}) {
+    NtXent<float> loss(with_temperature(temperature));
+    CHECK(loss.forward(z[0], z[1]) == 0);
+    loss.backward(d_a, d_b);
+    CHECK(d_a.entries() == std::vector<float>(9, 0));
+    CHECK(d_b.entries() == std::vector<float>(9, 0));
+  }
+}
+
+TEST_CASE("NtXent: temperatures from 1e-3 to 1e3 are finite and right") {
+  for (const double temperature : {1e-3, 1e-2, 1.0, 1e3}) {
+    for (const std::size_t rows : {3u, 50u, 150u}) {
+      INFO("temperature " << temperature << ", " << rows << " rows");
+      const auto z = tests::random_views(rows, 20, 5);
+      CHECK_NONE(against_reference<float>(with_temperature(temperature), z));
+      CHECK_NONE(against_reference<double>(with_temperature(temperature), z));
+    }
+  }
+}
+
+TEST_CASE("NtXent: a row of zeros has no gradient, the others are right") {
+  auto z = tests::random_views(9, 6, 3);
+  for (std::size_t d = 0; d < 6; ++d) z[0](4, d) = z[1](7, d) = 0;
+  CHECK_NONE(against_reference<float>({}, z));
+  CHECK_NONE(against_reference<double>({}, z));
+}
+
+TEST_CASE("NtXent: duplicate rows and similarities of exactly 1 and -1 are right") {
+  auto z = tests::random_views(9, 6, 3);
+  for (std::size_t d = 0; d < 6; ++d) {
+    z[0](1, d) = z[0](2, d) = z[1](2, d) = z[0](5, d);
+    z[1](5, d) = -z[0](5, d);
+  }
+  CHECK_NONE(against_reference<float>({}, z));
+  CHECK_NONE(against_reference<double>({}, z));
+}
+
+TEST_CASE("NtXent: the length of a row does not matter, up to 1e20 in float") {
+  const auto z = tests::cast<float>(tests::random_views(9, 6, 3));
+  auto large = z;
+  const float factor = std::ldexp(1.0f, 67);  // about 1.5e20, and its square overflows
+  for (float& entry : large[0].entries()) entry *= factor;
+  NtXent<float> loss;
+  Matrix<float> d_a(9, 6), d_b(9, 6), e_a(9, 6), e_b(9, 6);
+  const float value = loss.forward(z[0], z[1]);
+  loss.backward(d_a, d_b);
+  CHECK(std::abs(loss.forward(large[0], large[1]) - value) <=
+        static_cast<float>(tolerance::float_value) * value);
+  loss.backward(e_a, e_b);
+  for (float& entry : e_a.entries()) entry *= factor;
+  CHECK(tests::gradient_error<float>({e_a, e_b}, tests::cast<double>(std::vector{d_a, d_b})).ratio <=
+        tolerance::float_gradient);
+}
+
+TEST_CASE("NtXent: rows of 1e-20 lie below the norm floor and have no gradient") {
+  auto z = tests::random_views(9, 6, 3);
+  for (double& entry : z[0].entries()) entry *= 1e-20;
+  CHECK_NONE(against_reference<float>({}, z));
+  CHECK_NONE(against_reference<double>({}, z));
+}
+
+TEST_CASE("NtXent: temperatures out of range are refused") {
+  for (const double temperature : {0.0, -0.1, std::numeric_limits<double>::infinity(),
+                                   std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_THROWS_AS(NtXent<float>(with_temperature(temperature)), selfsup::OptionError);
+  }
+}

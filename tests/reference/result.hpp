@@ -1,0 +1,19 @@
+// What every reference returns: the value and the gradient of every argument, nothing stopped.
+#pragma once
+
+#include "matrix.hpp"
+
+#include <vector>
+
+namespace tests {
+namespace reference {
+
+struct Result {
+  double value = 0;
+  std::vector<Matrix<double>> gradients;
+  double d_temperature = 0;            // of the losses that have one
+  double d_temperature_magnitude = 0;  // the sum of its terms' magnitudes, which bounds its rounding
+};
+
+}  // namespace reference
+}  // namespace tests

@@ -1,0 +1,274 @@
+#include "selfsup/testing/gradcheck.hpp"
+
+#include "catch.hpp"
+#include "matrix.hpp"
+#include "tolerances.hpp"
+
+#include "selfsup/losses/byol.hpp"
+#include "selfsup/losses/info_nce.hpp"
+#include "selfsup/losses/nt_xent.hpp"
+#include "selfsup/losses/simsiam.hpp"
+#include "selfsup/losses/vicreg.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using selfsup::ConstView;
+using selfsup::gradcheck;
+using selfsup::GradcheckOptions;
+using selfsup::GradcheckReport;
+using tests::Matrix;
+using Views = std::vector<ConstView<double>>;
+using Gradients = std::vector<std::vector<double>>;
+
+constexpr double tolerance = tests::tolerance::difference;
+
+// Σ sin(x)·y² for x, y (3, 4), and its gradient.
+double value(const Views& at) {
+  double sum = 0;
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 4; ++c) sum += std::sin(at[0](r, c)) * at[1](r, c) * at[1](r, c);
+  }
+  return sum;
+}
+Gradients gradient(const Views& at) {
+  Gradients result(2);
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 4; ++c) {
+      result[0].push_back(std::cos(at[0](r, c)) * at[1](r, c) * at[1](r, c));
+      result[1].push_back(std::sin(at[0](r, c)) * 2 * at[1](r, c));
+    }
+  }
+  return result;
+}
+
+struct Point {
+  Matrix<double> x = tests::random_matrix(3, 4, 1);
+  Matrix<double> y = tests::random_matrix(3, 4, 2);
+  Views views() const { return {x, y}; }
+};
+
+std::string text(const GradcheckReport& report) {
+  std::ostringstream out;
+  out << report;
+  return out.str();
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Σ f(x) of one argument, with the derivative of f.
+template <class F, class DF>
+GradcheckReport check_entries(const Matrix<double>& at, const F& f, const DF& df) {
+  return gradcheck(
+      [&](const Views& views) {
+        double sum = 0;
+        for (std::size_t c = 0; c < views[0].cols(); ++c) sum += f(views[0](0, c));
+        return sum;
+      },
+      [&](const Views& views) {
+        Gradients result(1);
+        for (std::size_t c = 0; c < views[0].cols(); ++c) result[0].push_back(df(views[0](0, c)));
+        return result;
+      },
+      {at});
+}
+
+Matrix<double> row(std::vector<double> entries) {
+  Matrix<double> matrix(1, entries.size());
+  matrix.entries() = std::move(entries);
+  return matrix;
+}
+
+}  // namespace
+
+TEST_CASE("a right gradient passes, far below the tolerance") {
+  const Point point;
+  const auto report = gradcheck(value, gradient, point.views());
+  INFO(report);
+  CHECK(report.passes(1e-10));
+  CHECK(report.checked == 24);
+  CHECK(report.kinks == 0);
+}
+
+TEST_CASE("a wrong sign in one entry is found, with its place") {
+  const Point point;
+  const auto wrong = [](const Views& at) {
+    auto result = gradient(at);
+    result[1][6] *= -1;
+    return result;
+  };
+  GradcheckOptions options;
+  options.names = {"x", "y"};
+  const auto report = gradcheck(value, wrong, point.views(), options);
+  CHECK_FALSE(report.passes(tolerance));
+  CHECK(report.worst.argument == 1);
+  CHECK(report.worst.row == 1);
+  CHECK(report.worst.column == 2);
+  CHECK(std::abs(report.worst.analytic + report.worst.numeric) <=
+        1e-9 * std::abs(report.worst.numeric));
+  INFO(text(report));
+  CHECK(contains(text(report), "y, row 1, column 2: analytic"));
+  CHECK(contains(text(gradcheck(value, wrong, point.views())), "argument 1, row 1, column 2"));
+}
+
+TEST_CASE("a wrong factor, a wrong entry and a NaN are found") {
+  const Point point;
+  const auto with_error = [&](auto&& error) {
+    return gradcheck(
+        value,
+        [&](const Views& at) {
+          auto result = gradient(at);
+          error(result);
+          return result;
+        },
+        point.views());
+  };
+  CHECK_FALSE(with_error([](Gradients& g) {
+                for (double& entry : g[0]) entry *= 2;
+              }).passes(tolerance));
+  CHECK_FALSE(with_error([](Gradients& g) { g[0][11] += 1e-5; }).passes(tolerance));
+  CHECK_FALSE(with_error([](Gradients& g) { g[1][0] = 0; }).passes(tolerance));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK_FALSE(with_error([=](Gradients& g) { g[0][0] = nan; }).passes(tolerance));
+  CHECK_FALSE(with_error([=](Gradients& g) { g[1][11] = nan; }).passes(tolerance));
+  CHECK(with_error([](Gradients&) {}).passes(tolerance));
+}
+
+TEST_CASE("random directions find errors too, the same for the same seed") {
+  const Point point;
+  GradcheckOptions options;
+  options.directions = 3;
+  const auto right = gradcheck(value, gradient, point.views(), options);
+  INFO(right);
+  CHECK(right.passes(1e-10));
+  CHECK(right.checked == 6);
+  CHECK(contains(text(right), "direction"));
+  const auto wrong = [](const Views& at) {
+    auto result = gradient(at);
+    result[0][5] *= -1;
+    return result;
+  };
+  const auto found = gradcheck(value, wrong, point.views(), options);
+  CHECK_FALSE(found.passes(tolerance));
+  CHECK(gradcheck(value, wrong, point.views(), options).error == found.error);
+  options.seed = 2;
+  CHECK(gradcheck(value, wrong, point.views(), options).error != found.error);
+}
+
+TEST_CASE("an argument without a gradient counts as constant") {
+  const Point point;
+  const auto report = gradcheck(
+      value,
+      [](const Views& at) {
+        auto result = gradient(at);
+        result[0].clear();
+        return result;
+      },
+      point.views());
+  CHECK(report.passes(1e-10));
+  CHECK(report.checked == 12);
+}
+
+TEST_CASE("a point on a kink is refused by name, not judged") {
+  const auto positive = [](double x) { return x > 0 ? x : 0.0; };
+  const auto step = [](double x) { return x > 0 ? 1.0 : 0.0; };
+  const auto on_it = check_entries(row({1, 0, -1}), positive, step);
+  CHECK_FALSE(on_it.passes(tolerance));
+  CHECK(on_it.kinks == 1);
+  CHECK(on_it.first_kink.column == 1);
+  CHECK(contains(text(on_it), "the differences do not settle"));
+  CHECK(contains(text(on_it), "row 0, column 1"));
+  // |x| has equal differences on both sides of 0, which look like a derivative of 0.
+  const auto even = check_entries(row({1, 0, -1}), [](double x) { return std::abs(x); },
+                                  [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; });
+  CHECK(even.kinks == 1);
+  CHECK_FALSE(even.passes(tolerance));
+  const auto jump = check_entries(row({1, 0, -1}), step, [](double) { return 0.0; });
+  CHECK(jump.kinks == 1);
+}
+
+TEST_CASE("a kink nearby is no obstacle") {
+  const auto positive = [](double x) { return x > 0 ? x * x + x : 0.0; };
+  const auto slope = [](double x) { return x > 0 ? 2 * x + 1 : 0.0; };
+  const auto report = check_entries(row({1, 1e-3, -1e-3}), positive, slope);
+  INFO(report);
+  CHECK(report.passes(tolerance));
+}
+
+TEST_CASE("functions of any scale are judged") {
+  for (const double scale : {1e-20, 1e-6, 1.0, 1e6, 1e20}) {
+    INFO("scale " << scale);
+    const auto at = row({1.5 * scale, -0.5 * scale, 2 * scale});
+    const auto report =
+        check_entries(at, [=](double x) { return std::exp(x / scale); },
+                      [=](double x) { return std::exp(x / scale) / scale; });
+    CHECK(report.passes(tolerance));
+    const auto wrong = check_entries(at, [=](double x) { return std::exp(x / scale); },
+                                     [=](double x) { return 1.001 * std::exp(x / scale) / scale; });
+    CHECK_FALSE(wrong.passes(tolerance));
+  }
+}
+
+TEST_CASE("a gradient of exactly 0 passes, and one that should not be 0 fails") {
+  const auto at = row({1, 2, 3});
+  CHECK(check_entries(at, [](double) { return 5.0; }, [](double) { return 0.0; }).passes(tolerance));
+  CHECK(check_entries(at, [](double) { return 0.0; }, [](double) { return 0.0; }).passes(tolerance));
+  CHECK_FALSE(check_entries(at, [](double x) { return x; }, [](double) { return 0.0; })
+                  .passes(tolerance));
+  CHECK_FALSE(check_entries(at, [](double) { return 5.0; }, [](double) { return 1e-3; })
+                  .passes(tolerance));
+}
+
+TEST_CASE("gradients of another size are refused") {
+  const Point point;
+  CHECK_THROWS_AS(gradcheck(value, [](const Views&) { return Gradients(1); }, point.views()),
+                  selfsup::ShapeError);
+  CHECK_THROWS_AS(
+      gradcheck(value, [](const Views&) { return Gradients{{1, 2}, {}}; }, point.views()),
+      selfsup::ShapeError);
+}
+
+TEST_CASE("a loss object is checked, a float one in double") {
+  const auto z = tests::cast<float>(tests::random_views(6, 5, 1, 4));
+  const auto check = [](const auto& report, std::size_t checked) {
+    INFO(report);
+    CHECK(report.passes(tolerance));
+    CHECK(report.checked == checked);
+  };
+  check(gradcheck(selfsup::NtXent<float>(), {z[0], z[1]}), 60);
+  check(gradcheck(selfsup::InfoNce<float>(), {z[0], z[1]}), 60);
+  check(gradcheck(selfsup::VicReg<float>(), {z[0], z[1]}), 60);
+  check(gradcheck(selfsup::VicReg<float>(), {z[0]}), 30);
+  check(gradcheck(selfsup::Byol<float>(), {z[0], z[1]}), 30);
+  check(gradcheck(selfsup::Byol<float>(), {z[0], z[1], z[2], z[3]}), 60);
+  selfsup::SimSiamOptions options;
+  options.stop_gradient = selfsup::StopGradient::none;
+  check(gradcheck(selfsup::SimSiam<float>(options), {z[0], z[1], z[2], z[3]}), 120);
+  options.stop_gradient = selfsup::StopGradient::online;
+  check(gradcheck(selfsup::SimSiam<float>(options), {z[0], z[1]}), 30);
+  const auto exact = tests::random_views(6, 5, 1);
+  check(gradcheck(selfsup::NtXent<double>(), {exact[0], exact[1]}), 60);
+}
+
+TEST_CASE("a loss at a row of zeros is refused: its norm has no derivative there") {
+  auto z = tests::random_views(4, 3, 1);
+  for (std::size_t d = 0; d < 3; ++d) z[0](2, d) = 0;
+  const auto report = gradcheck(selfsup::NtXent<double>(), {z[0], z[1]});
+  INFO(report);
+  CHECK_FALSE(report.passes(tolerance));
+  CHECK(report.kinks == 3);
+  CHECK(report.first_kink.row == 2);
+}
+
+TEST_CASE("a number of arguments that a loss does not take is refused") {
+  const auto z = tests::random_views(4, 3, 1, 3);
+  CHECK_THROWS_AS(gradcheck(selfsup::NtXent<double>(), {z[0], z[1], z[2]}), selfsup::ShapeError);
+}

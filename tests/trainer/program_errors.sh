@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Bad input: exit code 2, one line on stderr that says what was wrong, no folder of results.
+set -uo pipefail
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+out=$folder/out
+failures=0
+
+# expect PATTERN ARGUMENT…
+expect() {
+  local pattern=$1
+  shift
+  "$program" --out "$out" "$@" > "$folder/stdout" 2> "$folder/stderr"
+  local code=$?
+  if [ $code != 2 ] || [ "$(wc -l < "$folder/stderr")" != 1 ] || [ -e "$out" ] ||
+    ! grep -q -- "$pattern" "$folder/stderr"; then
+    echo "FAILED: $*: exit code $code, wanted 2 and '$pattern', stderr was:"
+    cat "$folder/stderr"
+    failures=$((failures + 1))
+    rm -rf "$out"
+  fi
+}
+
+# number VALUE: four bytes, big-endian, as printf escapes
+number() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 >> 24)) $(($1 >> 16 & 255)) \
+  $(($1 >> 8 & 255)) $(($1 & 255)); }
+# images NAME COUNT ROWS COLS BYTES
+images() {
+  printf "$(number 0x803)$(number "$2")$(number "$3")$(number "$4")" > "$1"
+  head -c "$5" /dev/zero >> "$1"
+}
+# labels NAME COUNT BYTES
+labels() {
+  printf "$(number 0x801)$(number "$2")" > "$1"
+  head -c "$3" /dev/zero >> "$1"
+}
+
+expect '--method is moco; ntxent, infonce' --method moco
+expect '--epochs is 0, a whole number from 1' --epochs 0
+expect '--epochs is -3, a whole number from 1' --epochs -3
+expect '--epochs' --epochs many
+expect '--epochs' --epochs 99999999999999999999999
+expect '--batch is 1, a whole number from 2' --batch 1
+expect '--batch is 1438, at most the 1437 training images' --batch 1438
+expect '--temperature is 0, a number from 0.001' --temperature 0
+expect '--temperature is -1, a number from 0.001' --temperature -1
+expect '--temperature is nan, a number' --temperature nan
+expect '--learning-rate is 0' --learning-rate 0
+expect '--learning-rate is inf' --learning-rate inf
+expect '--target-rate is 2' --method byol --target-rate 2
+expect '--weight-decay is -1' --weight-decay -1
+expect '--warm-up is 91' --warm-up 91
+expect '--threads is 0' --threads 0
+expect '--encoder is 0' --encoder 64,0
+expect '--projector is -1' --projector -1
+expect '--predictor is 0' --method byol --predictor 0
+expect '--neighbours is 0' --neighbours 0
+expect '--classes is 1' --classes 1
+expect 'label .* was expected' --classes 9
+expect '--downsample is 0' --downsample 0
+expect '--seed' --seed -1
+expect '--rotation is 181' --rotation 181
+expect '--scale is 0' --scale 0,1
+expect '--scale: the first number is above the second' --scale 1.2,0.8
+expect '--jitter-noise is -0.1' --jitter-noise -0.1
+expect '--unknown' --unknown 1
+expect 'extra' extra
+
+data=$folder/data
+expect 'data is no folder' --data "$data"
+mkdir "$data"
+expect 'neither train-images' --data "$data"
+images "$data/t10k-images-idx3-ubyte" 20 4 4 320
+expect 'but not t10k-labels-idx1-ubyte' --data "$data"
+labels "$data/t10k-labels-idx1-ubyte" 19 19
+expect 'has 19 labels' --data "$data"
+labels "$data/t10k-labels-idx1-ubyte" 20 20
+expect '--batch is 17, at most the 16' --data "$data" --batch 17
+images "$data/t10k-images-idx3-ubyte" 20 4 4 319
+expect 'promises 20 images of 4x4' --data "$data"
+images "$data/t10k-images-idx3-ubyte" 20 4 4 321
+expect 'more bytes follow' --data "$data"
+images "$data/t10k-images-idx3-ubyte" 0x7fffffff 0x7fffffff 0x7fffffff 320
+expect 'promises 2147483647 images' --data "$data"
+labels "$data/t10k-images-idx3-ubyte" 20 20
+expect 'magic number 0x00000801, 0x00000803' --data "$data"
+rm "$data/t10k-images-idx3-ubyte"
+images "$folder/sound" 20 4 4 320
+gzip -c "$folder/sound" | head -c 30 > "$data/t10k-images-idx3-ubyte.gz"
+expect 'truncated gzip' --data "$data"
+mkfifo "$data/t10k-images-idx3-ubyte"
+expect 'no regular file' --data "$data"
+
+# A file where the folder of results should be; a folder that cannot be made.
+: > "$folder/file"
+for bad in "$folder/file" "$folder/file/below" /proc/selfsup; do
+  "$program" --epochs 1 --out "$bad" > /dev/null 2> "$folder/stderr"
+  code=$?
+  if [ $code != 2 ] || [ "$(wc -l < "$folder/stderr")" != 1 ]; then
+    echo "FAILED: --out $bad: exit code $code"
+    failures=$((failures + 1))
+  fi
+done
+[ ! -s "$folder/file" ] || failures=$((failures + 1))
+
+# A rate that makes the numbers overflow is no bad input, but ends with a sentence all the same.
+"$program" --learning-rate 1000 --epochs 40 --warm-up 0 --method vicreg --out "$folder/diverged" \
+  > /dev/null 2> "$folder/stderr"
+code=$?
+if [ $code != 1 ] || ! grep -q 'diverged in epoch' "$folder/stderr"; then
+  echo "FAILED: divergence: exit code $code"
+  cat "$folder/stderr"
+  failures=$((failures + 1))
+fi
+[ $failures = 0 ]
