@@ -1,0 +1,79 @@
+#include "help.hpp"
+
+#include "methods.hpp"
+
+#include "selfsup/version.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <vector>
+
+namespace trainer {
+namespace {
+
+std::string number(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", value);
+  return text.data();
+}
+
+// What a method does not have is 0 in its recipe.
+std::string number_or_dash(double value) { return value > 0 ? number(value) : "-"; }
+
+std::string widths_text(const std::vector<std::size_t>& widths) {
+  std::string text;
+  for (const std::size_t width : widths) text += (text.empty() ? "" : ",") + std::to_string(width);
+  return text;
+}
+
+std::string defaults_table() {
+  constexpr std::array<int, 10> columns = {-8, 6, 6, 9, 7, 12, 7, 9, 12, 10};
+  using Cells = std::array<std::string, columns.size()>;
+  std::vector<Cells> rows = {{"", "", "", "learning", "weight", "", "target", "", "", ""},
+                             {"method", "steps", "batch", "rate", "decay", "temperature", "rate",
+                              "encoder", "projector", "predictor"}};
+  for (const Recipe& recipe : recipes()) {
+    rows.push_back({recipe.name, std::to_string(recipe.steps), std::to_string(recipe.batch),
+                    number(recipe.learning_rate), number(recipe.weight_decay),
+                    number_or_dash(recipe.temperature), number_or_dash(recipe.target_rate),
+                    widths_text(recipe.encoder), widths_text(recipe.projector),
+                    number_or_dash(static_cast<double>(recipe.predictor))});
+  }
+  std::string text;
+  for (const Cells& row : rows) {
+    text += " ";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      std::array<char, 40> cell{};
+      std::snprintf(cell.data(), cell.size(), " %*s", columns[i], row[i].c_str());
+      text += cell.data();
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string version_text() {
+  return std::to_string(SELFSUP_VERSION_MAJOR) + "." + std::to_string(SELFSUP_VERSION_MINOR) + "." +
+         std::to_string(SELFSUP_VERSION_PATCH);
+}
+
+std::string help_footer() {
+  return "Defaults of each method:\n" + defaults_table() +
+         "\nWritten to the folder of --out, each file as a whole or not at all:\n"
+         "  metrics.csv     an epoch a row: loss, learning rate, monitors of collapse\n"
+         "  evaluation.csv  accuracy with raw pixels, untrained and trained encoder\n"
+         "  embedding.csv   the test images in two dimensions, for pictures\n"
+         "  times.csv       seconds of each epoch and of the evaluation\n"
+         "  weights.bin     the trained weights (format: examples/trainer/weights.hpp)\n"
+         "Ctrl-C ends after the current step and saves what was learned; twice, it ends at once.\n"
+         "The same seed gives the same files, times.csv apart, with any number of threads.\n"
+         "\nExamples:\n"
+         "  selfsup-train                                 NT-Xent on the digits that are built in\n"
+         "  selfsup-train --method all --out results      compares the four families\n"
+         "  selfsup-train --method byol --data mnist      reads the files of MNIST in mnist/";
+}
+
+}  // namespace trainer

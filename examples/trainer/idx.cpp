@@ -1,0 +1,80 @@
+#include "idx.hpp"
+
+#include "errors.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace trainer {
+namespace {
+
+constexpr std::uint32_t image_magic = 0x00000803;
+constexpr std::uint32_t label_magic = 0x00000801;
+
+std::uint32_t read_number(ByteReader& reader) {
+  std::array<std::uint8_t, 4> bytes{};
+  reader.read(bytes.data(), bytes.size());
+  std::uint32_t number = 0;
+  for (const std::uint8_t byte : bytes) number = number << 8 | byte;
+  return number;
+}
+
+void check_magic(ByteReader& reader, std::uint32_t expected, const char* kind) {
+  const std::uint32_t found = read_number(reader);
+  if (found == expected) return;
+  std::array<char, 100> text{};
+  std::snprintf(text.data(), text.size(), ": magic number 0x%08x, 0x%08x (IDX %s) was expected",
+                found, expected, kind);
+  throw InputError(reader.name() + text.data());
+}
+
+// The header's product may overflow, so it is compared by division; nothing is allocated before.
+void check_promise(const ByteReader& reader, std::size_t count, std::size_t each,
+                   const std::string& what) {
+  const std::size_t left = reader.most_left();
+  if (count <= left / each) return;
+  throw InputError(reader.name() + ": the header promises " + what + ", at most " +
+                   std::to_string(left) + " bytes can follow");
+}
+
+}  // namespace
+
+ImageSet parse_images(ByteView bytes, const std::string& name) {
+  ByteReader reader(bytes, name);
+  check_magic(reader, image_magic, "images");
+  ImageSet set;
+  set.count = read_number(reader);
+  set.rows = read_number(reader);
+  set.cols = read_number(reader);
+  const std::string what = std::to_string(set.count) + " images of " + std::to_string(set.rows) +
+                           "x" + std::to_string(set.cols);
+  if (set.count == 0 || set.rows == 0 || set.cols == 0) {
+    throw InputError(name + ": the header says " + what + ", at least one pixel was expected");
+  }
+
+  check_promise(reader, set.rows, set.cols, what);
+  check_promise(reader, set.count, set.rows * set.cols, what);
+  set.pixels.resize(set.count * set.rows * set.cols);
+  reader.read(set.pixels.data(), set.pixels.size());
+  reader.expect_end();
+  return set;
+}
+
+std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
+                                       std::size_t classes) {
+  ByteReader reader(bytes, name);
+  check_magic(reader, label_magic, "labels");
+  const std::size_t count = read_number(reader);
+  check_promise(reader, count, 1, std::to_string(count) + " labels");
+  std::vector<std::uint8_t> labels(count);
+  reader.read(labels.data(), count);
+  reader.expect_end();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (labels[i] < classes) continue;
+    throw InputError(name + ": label " + std::to_string(i) + " is " + std::to_string(labels[i]) +
+                     ", 0 to " + std::to_string(classes - 1) + " was expected");
+  }
+  return labels;
+}
+
+}  // namespace trainer

@@ -1,0 +1,23 @@
+#include "methods.hpp"
+
+namespace trainer {
+
+const std::array<Recipe, 5>& recipes() {
+  static const std::array<Recipe, 5> all = {{
+      {Method::ntxent, "ntxent", 2200, 256, 0.5, 1e-4, 0.2, 0, {512, 256}, {256, 128}, 0},
+      {Method::infonce, "infonce", 2200, 256, 0.5, 1e-4, 0.2, 0, {512, 256}, {256, 128}, 0},
+      {Method::byol, "byol", 2200, 256, 0.3, 1e-4, 0, 0.99, {512, 256}, {256, 128}, 256},
+      {Method::simsiam, "simsiam", 2200, 256, 0.2, 1e-4, 0, 0, {512, 256}, {256, 128}, 64},
+      {Method::vicreg, "vicreg", 2200, 256, 0.2, 1e-4, 0, 0, {512, 256}, {256, 256}, 0},
+  }};
+  return all;
+}
+
+const Recipe* find_recipe(const std::string& name) {
+  for (const Recipe& recipe : recipes()) {
+    if (name == recipe.name) return &recipe;
+  }
+  return nullptr;
+}
+
+}  // namespace trainer

@@ -1,0 +1,157 @@
+// The networks of a method around its loss:
+//   encoder h = f(x), projector z = g(h), for BYOL and SimSiam a predictor p = q(z), and for BYOL a
+//   target network that follows encoder and projector as a moving average.
+#pragma once
+
+#include "network.hpp"
+#include "objective.hpp"
+
+#include "selfsup/momentum/ema.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace trainer {
+
+template <class T>
+class Model {
+ public:
+  Model(const Recipe& recipe, std::size_t inputs, std::uint64_t seed)
+      : Model(recipe, inputs, Random(seed, Stream::weights)) {}
+
+  /// Returns the loss of two views (N, inputs) and adds its gradient to the parameters.
+  T accumulate(selfsup::ConstView<T> x_a, selfsup::ConstView<T> x_b) {
+    forward(x_a, a_);
+    forward(x_b, b_);
+    const Pair<T> targets{target_output(x_a, a_), target_output(x_b, b_)};
+    a_.d_output.resize(a_.output().rows(), a_.output().cols());
+    b_.d_output.resize(b_.output().rows(), b_.output().cols());
+    const Pair<T> outputs{a_.output(), b_.output()};
+    const T loss = objective_->evaluate(outputs, targets, a_.d_output, b_.d_output);
+    backward(a_);
+    backward(b_);
+    return loss;
+  }
+
+  /// Moves BYOL's target network: ξ += (1 − rate)(θ − ξ), for the parameters. Else does nothing.
+  void move_target(double rate) {
+    if (!target_) return;
+    move(target_->encoder, encoder_, rate);
+    move(target_->projector, projector_, rate);
+  }
+
+  /// The embeddings z of the first view of the last batch.
+  const Matrix<T>& embedding() const { return a_.projector.output(); }
+
+  /// The representation h of images x (N, inputs), with running statistics.
+  Matrix<T> encode(selfsup::ConstView<T> x) { return encoder_.infer(x); }
+
+  /// Calls f(name, parameter) for all that training changes, in a fixed order.
+  template <class F>
+  void for_each_parameter(F f) {
+    const auto named = [&f](const char* part) {
+      return [&f, part](const std::string& name, Parameter<T>& parameter) {
+        f(part + ("." + name), parameter);
+      };
+    };
+    encoder_.for_each_parameter(named("encoder"));
+    projector_.for_each_parameter(named("projector"));
+    if (predictor_) predictor_->for_each_parameter(named("predictor"));
+  }
+
+  /// Calls f(name, matrix) for the running statistics that encode() uses.
+  template <class F>
+  void for_each_statistic(F f) const {
+    encoder_.for_each_statistic(
+        [&f](const std::string& name, const Matrix<T>& matrix) { f("encoder." + name, matrix); });
+  }
+
+ private:
+  // What one view leaves behind in each network.
+  struct View {
+    typename Mlp<T>::Trace encoder;
+    typename Mlp<T>::Trace projector;
+    std::optional<typename Mlp<T>::Trace> predictor;
+    typename Mlp<T>::Trace target_encoder;
+    typename Mlp<T>::Trace target_projector;
+    Matrix<T> d_output;
+    Matrix<T> d_embedding;
+    Matrix<T> d_representation;
+
+    const Matrix<T>& output() const { return predictor ? predictor->output() : projector.output(); }
+  };
+  struct Target {
+    Mlp<T> encoder;
+    Mlp<T> projector;
+  };
+
+  Model(const Recipe& recipe, std::size_t inputs, Random random)
+      : encoder_(joined(inputs, recipe.encoder), Ending::batch_norm_relu, random),
+        projector_(joined(recipe.encoder.back(), recipe.projector),
+                   recipe.method == Method::simsiam ? Ending::batch_norm : Ending::linear, random),
+        objective_(make_objective<T>(recipe)) {
+    if (recipe.method == Method::byol || recipe.method == Method::simsiam) {
+      const std::size_t width = recipe.projector.back();
+      const std::vector<std::size_t> widths = {width, recipe.predictor, width};
+      predictor_.emplace(widths, Ending::linear, random);
+      a_.predictor.emplace();
+      b_.predictor.emplace();
+    }
+    if (recipe.method == Method::byol) target_ = Target{encoder_, projector_};
+  }
+
+  static std::vector<std::size_t> joined(std::size_t inputs, const std::vector<std::size_t>& rest) {
+    std::vector<std::size_t> widths = {inputs};
+    widths.insert(widths.end(), rest.begin(), rest.end());
+    return widths;
+  }
+
+  void forward(selfsup::ConstView<T> x, View& view) {
+    const Matrix<T>& h = encoder_.forward(x, view.encoder);
+    const Matrix<T>& z = projector_.forward(h, view.projector);
+    if (predictor_) predictor_->forward(z, *view.predictor);
+  }
+
+  // BYOL: the target network's embedding. SimSiam: its own, as a constant. Others read none.
+  const Matrix<T>& target_output(selfsup::ConstView<T> x, View& view) {
+    if (!target_) return view.projector.output();
+    return target_->projector.forward(target_->encoder.forward(x, view.target_encoder),
+                                      view.target_projector);
+  }
+
+  void backward(View& view) {
+    selfsup::MutView<T> d_z = view.d_output;
+    if (predictor_) {
+      view.d_embedding.resize(view.projector.output().rows(), view.projector.output().cols());
+      predictor_->backward(*view.predictor, view.d_output, view.d_embedding);
+      d_z = view.d_embedding;
+    }
+    view.d_representation.resize(view.encoder.output().rows(), view.encoder.output().cols());
+    projector_.backward(view.projector, d_z, view.d_representation);
+    encoder_.backward(view.encoder, view.d_representation, {});
+  }
+
+  static void move(Mlp<T>& target, Mlp<T>& online, double rate) {
+    std::vector<Parameter<T>*> sources;
+    online.for_each_parameter(
+        [&](const std::string&, Parameter<T>& parameter) { sources.push_back(&parameter); });
+    auto source = sources.begin();
+    target.for_each_parameter([&](const std::string&, Parameter<T>& parameter) {
+      selfsup::ema_update<T>(parameter.value, (*source++)->value, rate);
+    });
+  }
+
+  Mlp<T> encoder_;
+  Mlp<T> projector_;
+  std::optional<Mlp<T>> predictor_;
+  std::optional<Target> target_;
+  std::unique_ptr<Objective<T>> objective_;
+  View a_;
+  View b_;
+};
+
+}  // namespace trainer
