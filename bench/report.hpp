@@ -1,0 +1,55 @@
+// What every benchmark of a loss shares: its input and its counters.
+#pragma once
+
+#include "bench/bound.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace bench {
+
+/// (rows, cols) entries from the standard normal distribution, the same in every run.
+inline std::vector<float> normal_rows(std::size_t rows, std::size_t cols, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> entries(rows * cols);
+  for (float& entry : entries) entry = normal(generator);
+  return entries;
+}
+
+namespace detail {
+
+inline void report_rows(benchmark::State& state, std::size_t rows, std::size_t bytes_held) {
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(rows));
+  state.counters["held"] = benchmark::Counter(
+      static_cast<double>(bytes_held), benchmark::Counter::kDefaults, benchmark::Counter::kIs1024);
+}
+
+inline benchmark::Counter per_second(double amount) {
+  return {amount, benchmark::Counter::kIsIterationInvariantRate};
+}
+
+}  // namespace detail
+
+/// For a loss bound by its products: the multiply-adds that the algorithm needs at least, a step.
+inline void report_products(benchmark::State& state, std::size_t rows, std::size_t bytes_held,
+                            double multiply_adds) {
+  detail::report_rows(state, rows, bytes_held);
+  state.counters["GFLOP/s"] = detail::per_second(2 * multiply_adds / 1e9);
+  state.counters["of_bound"] = detail::per_second(2 * multiply_adds / multiply_add_peak());
+}
+
+/// For a loss bound by memory: the bytes that it reads and writes at least, a step. Above 1 the
+/// arrays lie in a cache.
+inline void report_bytes(benchmark::State& state, std::size_t rows, std::size_t bytes_held,
+                         double bytes) {
+  detail::report_rows(state, rows, bytes_held);
+  state.counters["GB/s"] = detail::per_second(bytes / 1e9);
+  state.counters["of_bound"] = detail::per_second(bytes / copy_rate());
+}
+
+}  // namespace bench
