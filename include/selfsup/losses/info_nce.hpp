@@ -63,12 +63,13 @@ class InfoNce {
     const std::size_t N = query_.rows(), D = query_.cols();
     require_output("InfoNce::backward", "d_query", d_query, N, D);
     require_output("InfoNce::backward", "d_key", d_key, N, D);
-    // (3') d_q and d_k of the unit rows, without their constant factor
+    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
+    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
+    // (2') d_q = W k̂, d_k = Wᵀ q̂
     const bool with_key = !d_key.empty(), with_query = !d_query.empty() || !with_key;
     softmax_.in_batch_backward(query_, key_, with_query ? &d_query_ : nullptr,
                                with_key ? &d_key_ : nullptr);
-    // (2') the factor 1/(count·τ), (1') back through the normalisation
-    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
+    // (1') back through the normalisation
     double along = 0;  // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩
     if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, 0, N, d_key);
     if (with_query)
@@ -114,7 +115,7 @@ class InfoNce {
     const double norms = normalize_query_.forward(query_copy_.of(query), normalized_, query_, 0) +
                          normalize_key_.forward(key_copy_.of(key), normalized_, key_, 0);
     if (!is_finite(norms)) throw_non_finite(where, batches);
-    // (2) similarities and their softmax, (3) Σ_i ℓ_i
+    // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     const double sum = softmax_.in_batch(query_, key_, temperature_, normalized_,
                                          options_.symmetric, memory_budget);
     const T loss = static_cast<T>(weight_ * sum);

@@ -60,10 +60,11 @@ class NtXent {
     const std::size_t N = z_.rows() / 2, D = z_.cols();
     require_output("NtXent::backward", "d_z_a", d_z_a, N, D);
     require_output("NtXent::backward", "d_z_b", d_z_b, N, D);
-    // (3') d_z of the unit rows, without its constant factor
-    softmax_.stacked_backward(z_, d_z_);
-    // (2') the factor 1/(count·τ), (1') back through the normalisation
+    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
     const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
+    // (2') d_z = W ẑ
+    softmax_.stacked_backward(z_, d_z_);
+    // (1') back through the normalisation
     const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
                          normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
     d_temperature_ = -along / (2 * temperature_);
@@ -105,7 +106,7 @@ class NtXent {
     const double norms = normalize_.forward(copy_a_.of(z_a), normalized_, z_, 0) +
                          normalize_.forward(copy_b_.of(z_b), normalized_, z_, N);
     if (!is_finite(norms)) throw_non_finite(where, batches);
-    // (2) similarities and their softmax, (3) Σ_i ℓ_i
+    // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     const double sum = softmax_.stacked(z_, temperature_, normalized_, memory_budget);
     const T loss = static_cast<T>(weight_ * sum);
     if (!is_finite(loss)) throw_non_finite(where, batches);

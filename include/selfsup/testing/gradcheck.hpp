@@ -1,8 +1,8 @@
 // A gradient check for your own tests: does backward return the derivative of value?
 //
 //     const auto report = selfsup::gradcheck(loss, {z_a, z_b});
-//     INFO(report);                                    // Catch2 prints the worst entry when it
-//     fails CHECK(report.passes(1e-7));
+//     INFO(report);  // Catch2 prints the worst entry when the next line fails
+//     CHECK(report.passes(1e-7));
 //
 // All arithmetic is double: a float loss is built again in double from its options. Each derivative
 // comes from central differences at shrinking steps, extrapolated to step 0 (Ridders, Advances in
@@ -303,8 +303,9 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
           options.step, 1e-10 * scale);
       numbers = start;
       const std::size_t row = report.by_directions ? trial : trial / cols;
+      const double difference = std::abs(expected - found.value);
       report.add({k, row, trial % cols, expected / unit, found.value / unit},
-                 std::abs(expected - found.value) / scale, found.kink);
+                 difference == 0 ? 0 : difference / scale, found.kink);
     }
   }
   return report;
