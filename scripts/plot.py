@@ -84,8 +84,10 @@ def draw_curves(runs, path):
     for rank in axes[2]:
         rank.set_ylim(0, 1.1 * rank_top)
     first = axes[1, 0]
-    first.annotate("healthy", (0.98, 1.02), xycoords=("axes fraction", "data"), ha="right", color="0.3")
-    first.annotate("collapsed", (0.98, 0.02), xycoords=("axes fraction", "data"), ha="right", color="0.3")
+    for text, level in (("healthy", 1.02), ("collapsed", 0.02)):
+        first.annotate(
+            text, (0.98, level), xycoords=("axes fraction", "data"), ha="right", color="0.3"
+        )
     axes[0, 0].set_ylabel("loss")
     axes[1, 0].set_ylabel("spread of the embeddings\n(std / healthy std)")
     axes[2, 0].set_ylabel("effective rank\nof the embeddings")
@@ -114,7 +116,7 @@ def accuracy_text(folder, representation):
     for row in read_rows(folder / "evaluation.csv"):
         if row["representation"] == representation:
             mean, deviation = 100 * float(row["knn_1"]), 100 * float(row["knn_1_std"])
-            return f"1 % labels: {mean:.1f} ± {deviation:.1f} %"
+            return f"{mean:.1f} ± {deviation:.1f} % right with 1 % of the labels"
     sys.exit(f"plot.py: {folder}/evaluation.csv has no row '{representation}'")
 
 

@@ -1,5 +1,5 @@
-// Golden numbers: values and derivatives by A[0][0] and B[0][0] at the inputs golden_a(), golden_b()
-// of matrix.hpp, from the authors' formulas in PyTorch, double precision.
+// Golden numbers: values and derivatives by A[0][0] and B[0][0] at the inputs golden_a(),
+// golden_b() of matrix.hpp, from the authors' formulas in PyTorch, double precision.
 #pragma once
 
 namespace tests {

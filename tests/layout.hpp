@@ -13,9 +13,8 @@ namespace tests {
 
 enum class Layout { row_major, column_major, block, misaligned, every_second_column, upside_down };
 
-constexpr Layout layouts[] = {Layout::row_major,           Layout::column_major,
-                              Layout::block,               Layout::misaligned,
-                              Layout::every_second_column, Layout::upside_down};
+constexpr Layout layouts[] = {Layout::row_major,  Layout::column_major,        Layout::block,
+                              Layout::misaligned, Layout::every_second_column, Layout::upside_down};
 
 inline const char* name(Layout layout) {
   switch (layout) {

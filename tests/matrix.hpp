@@ -52,7 +52,8 @@ std::vector<Matrix<To>> cast(const std::vector<Matrix<From>>& from) {
   return to;
 }
 
-/// Seeded numbers in [−1, 1) with 20 bits after the point: exact in float, the same on every machine.
+/// Seeded numbers in [−1, 1) with 20 bits after the point: exact in float, the same on every
+/// machine.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -71,8 +72,8 @@ inline Matrix<double> random_matrix(std::size_t rows, std::size_t cols, std::uin
   return matrix;
 }
 
-/// Views of the same samples: random rows, and the same rows with noise. Columns differ in scale, so
-/// that some standard deviations lie above VICReg's target of 1 and some below.
+/// Views of the same samples: random rows, and the same rows with noise. Columns differ in scale,
+/// so that some standard deviations lie above VICReg's target of 1 and some below.
 inline std::vector<Matrix<double>> random_views(std::size_t rows, std::size_t cols,
                                                 std::uint64_t seed, std::size_t count = 2,
                                                 double noise_scale = 0.25) {

@@ -36,7 +36,7 @@ struct DataOptions {
   std::string folder;          // of IDX files; empty: the embedded digits
   std::size_t classes = 10;    // labels are 0 … classes − 1
   std::size_t downsample = 0;  // block of pixels averaged into one; 0: least that leaves sides ≤ 16
-  std::uint64_t seed = 1;  // of the 80/20 split where there is one set only
+  std::uint64_t seed = 1;      // of the 80/20 split where there is one set only
 };
 
 /// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k pair, each with or without

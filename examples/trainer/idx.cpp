@@ -51,7 +51,6 @@ ImageSet parse_images(ByteView bytes, const std::string& name) {
   if (set.count == 0 || set.rows == 0 || set.cols == 0) {
     throw InputError(name + ": the header says " + what + ", at least one pixel was expected");
   }
-
   check_promise(reader, set.rows, set.cols, what);
   check_promise(reader, set.count, set.rows * set.cols, what);
   set.pixels.resize(set.count * set.rows * set.cols);

@@ -48,8 +48,6 @@ class Mlp {
     }
   }
 
-  std::size_t outputs() const { return blocks_.back().linear.bias.value.cols(); }
-
   /// Training: x (N, inputs) must stay as it is until backward. Returns trace.output().
   const Matrix<T>& forward(selfsup::ConstView<T> x, Trace& trace) {
     trace.input_ = x;

@@ -97,8 +97,9 @@ TEST_CASE("options out of range are named") {
 TEST_CASE("an entry that is not finite is found, an overflow explained") {
   Matrix<float> a(5, 4, 1), b(5, 4, 2);
   const auto thrown = [&] {
-    return message<selfsup::NonFiniteError>(
-        [&] { selfsup::throw_non_finite<float>("VicReg::forward", {{"z_a", a}, {"z_b", b}}); });
+    return message<selfsup::NonFiniteError>([&] {
+      selfsup::throw_non_finite<float>("VicReg::forward", {{"z_a", a}, {"z_b", b}});
+    });
   };
   b(2, 1) = -1e20f;
   CHECK(thrown() == "VicReg::forward: overflow in float, largest |z_b| is 1e+20 in column 1");

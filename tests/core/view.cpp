@@ -104,8 +104,7 @@ TEST_CASE("a view shows the entries of a pointer with sizes and strides of any i
   every_second << matrix.col(0), matrix.col(2), matrix.col(4);
   check_entries(ConstView<float>(data, 4, 6), matrix);
   check_entries(ConstView<float>(data, 4u, 6LL), matrix);
-  check_entries(ConstView<float>(data, std::size_t{4}, 3, short{6}, 2L),
-                every_second);
+  check_entries(ConstView<float>(data, std::size_t{4}, 3, short{6}, 2L), every_second);
   check_entries(ConstView<float>(data + 18, 4, 6, -6, 1), matrix.colwise().reverse());
   check_entries(MutView<float>(matrix.data(), 4, 6, 6, 1), matrix);
   CHECK_THROWS_AS(ConstView<float>(data, -4, 6), selfsup::ShapeError);

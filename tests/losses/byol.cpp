@@ -82,9 +82,9 @@ std::vector<tests::LossCase> tests::byol_cases() {
       cases.push_back(
           byol_case("plain, " + (name + suffix), with(stop, ByolForm::plain), arguments));
     }
-    cases.push_back(byol_case(
-        "mean" + suffix, with(StopGradient::none, ByolForm::normalised, Directions::mean),
-        arguments, golden));
+    cases.push_back(byol_case("mean" + suffix,
+                              with(StopGradient::none, ByolForm::normalised, Directions::mean),
+                              arguments, golden));
   }
   return cases;
 }

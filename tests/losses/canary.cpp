@@ -1,9 +1,10 @@
-// Proof that the checks of every_value.cpp can fail: each is given each loss with an error planted in
-// its backward, and must find it.
+// Proof that the checks of every_value.cpp can fail: each is given each loss with an error planted
+// in its backward, and must find it.
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
+#include "threads.hpp"
 
 #include <cmath>
 #include <functional>
@@ -79,7 +80,8 @@ std::vector<Planted<T>> errors() {
          }
          *largest *= -1;
        }},
-      {"the sign of the last view", true, [=](const Outputs& outputs) { scale(outputs.back(), T(-1)); }},
+      {"the sign of the last view", true,
+       [=](const Outputs& outputs) { scale(outputs.back(), T(-1)); }},
       {"a factor 2 on everything", true,
        [=](const Outputs& outputs) {
          for (const auto& output : outputs) scale(output, T(2));
@@ -91,6 +93,7 @@ std::vector<Planted<T>> errors() {
 }  // namespace
 
 TEST_CASE("the checks find an error planted in any backward") {
+  const tests::Threads one(1);  // these batches are too small to share
   for (const LossCase& item : tests::all_losses()) {
     const auto inputs = tests::inputs_of(item, 5, 4);
     const auto expected = item.reference(inputs);

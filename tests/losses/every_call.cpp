@@ -127,8 +127,8 @@ TEST_CASE("an empty view skips its output and changes no other") {
       }
       if (d_temperature) {
         const double error = std::abs(*loss->d_temperature() - *d_temperature);
-        CHECK(error <= tests::tolerance::operations<T>(100) * std::abs(*d_temperature) /
-                           item.temperature);
+        CHECK(error <=
+              tests::tolerance::operations<T>(100) * std::abs(*d_temperature) / item.temperature);
       }
     }
   });
@@ -214,8 +214,8 @@ TEST_CASE("an object serves batches of any sizes in turn") {
   for_all([](const LossCase& item, auto scalar) {
     using T = decltype(scalar);
     const auto loss = item.make<T>();
-    for (const auto& [rows, cols] : {std::pair{101u, 40u}, std::pair{3u, 5u}, {40u, 101u}, {2u, 2u},
-                                     {101u, 40u}}) {
+    for (const auto& [rows, cols] :
+         {std::pair{101u, 40u}, std::pair{3u, 5u}, {40u, 101u}, {2u, 2u}, {101u, 40u}}) {
       const auto inputs = inputs_of<T>(item, rows, cols);
       const auto fresh = tests::run(*item.make<T>(), item, inputs);
       CHECK(tests::run(*loss, item, inputs) == fresh);

@@ -70,8 +70,7 @@ TEST_CASE("shapes that differ are named, and so are empty batches") {
     }
     for (const auto& [rows, cols] : {std::pair{0u, 4u}, std::pair{6u, 0u}, {0u, 0u}}) {
       const std::vector<Matrix<float>> empty(inputs.size(), Matrix<float>(rows, cols));
-      const auto found =
-          message<selfsup::ShapeError>([&] { loss->forward(tests::views(empty)); });
+      const auto found = message<selfsup::ShapeError>([&] { loss->forward(tests::views(empty)); });
       CHECK(found.find(item.type + "::forward: " + item.arguments[0] + " is " + text(rows, cols)) ==
             0);
     }
@@ -142,12 +141,11 @@ TEMPLATE_TEST_CASE("an entry that is not finite is named wherever it is", "", fl
       for (std::size_t i = 0; i < rows * cols; i += i < cols ? 1 : 11) {
         for (const T bad : {std::numeric_limits<T>::quiet_NaN(), infinity, -infinity}) {
           broken[k].entries()[i] = bad;
-          const std::string ending = ": " + item.arguments[k] + " is " +
-                                     (std::isnan(bad) ? "NaN" : "infinite") + " in row " +
-                                     std::to_string(i / cols) + ", column " +
-                                     std::to_string(i % cols);
-          const auto by_forward = message<selfsup::NonFiniteError>(
-              [&] { loss->forward(tests::views(broken)); });
+          const std::string ending =
+              ": " + item.arguments[k] + " is " + (std::isnan(bad) ? "NaN" : "infinite") +
+              " in row " + std::to_string(i / cols) + ", column " + std::to_string(i % cols);
+          const auto by_forward =
+              message<selfsup::NonFiniteError>([&] { loss->forward(tests::views(broken)); });
           const auto by_value =
               message<selfsup::NonFiniteError>([&] { loss->value(tests::views(broken)); });
           if (by_forward != item.type + "::forward" + ending) ++missed;

@@ -1,4 +1,5 @@
-// What every loss computes, against the three oracles: golden numbers, slow references, differences.
+// What every loss computes, against the three oracles: golden numbers, slow references,
+// differences.
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -50,8 +51,8 @@ TEST_CASE("every gradient meets central differences, entry by entry") {
     for (const Shape& shape : small_shapes) {
       if (!fits(item, shape)) continue;
       INFO(item.name << ", " << shape.rows << "x" << shape.cols);
-      CHECK_NONE(tests::check_differences(item, *loss,
-                                          tests::inputs_of(item, shape.rows, shape.cols)));
+      CHECK_NONE(
+          tests::check_differences(item, *loss, tests::inputs_of(item, shape.rows, shape.cols)));
     }
   }
 }
@@ -141,7 +142,8 @@ TEST_CASE("exchanging the views exchanges the gradients") {
     const auto before = tests::run(*loss, item, inputs);
     const auto after = tests::run(*loss, item, exchanged);
     std::vector<Matrix<double>> expected = before.gradients;
-    for (std::size_t k = 0; k + 1 < expected.size(); k += 2) std::swap(expected[k], expected[k + 1]);
+    for (std::size_t k = 0; k + 1 < expected.size(); k += 2)
+      std::swap(expected[k], expected[k + 1]);
     const double allowed = tests::tolerance::rounding(2 * 35 + 18, item.temperature);
     INFO(item.name);
     CHECK(std::abs(before.value - after.value) <= allowed * std::abs(before.value));

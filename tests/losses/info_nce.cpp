@@ -66,8 +66,8 @@ tests::Findings against_reference(const InfoNceOptions& options,
   const auto item = info_nce_case("", options);
   const auto rounded = tests::cast<T>(inputs);
   const auto loss = item.make<T>();
-  return tests::check_reference(item, *loss, rounded,
-                                item.reference(tests::cast<double>(rounded)), 1);
+  return tests::check_reference(item, *loss, rounded, item.reference(tests::cast<double>(rounded)),
+                                1);
 }
 
 }  // namespace
@@ -174,8 +174,9 @@ TEST_CASE("InfoNce: the length of a row does not matter, up to 1e20 in float") {
         static_cast<float>(tolerance::float_value) * value);
   loss.backward(e_q, e_k);
   for (float& entry : e_k.entries()) entry *= factor;
-  CHECK(tests::gradient_error<float>({e_q, e_k}, tests::cast<double>(std::vector{d_q, d_k})).ratio <=
-        tolerance::float_gradient);
+  CHECK(
+      tests::gradient_error<float>({e_q, e_k}, tests::cast<double>(std::vector{d_q, d_k})).ratio <=
+      tolerance::float_gradient);
 }
 
 TEST_CASE("InfoNce: rows of 1e-20 lie below the norm floor and have no gradient") {

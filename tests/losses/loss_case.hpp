@@ -81,33 +81,35 @@ class ErasedLoss : public AnyLoss<T> {
 
   T forward(const Inputs& inputs) override {
     T result = 0;
-    detail::spread([&](auto... view) -> decltype(void(std::declval<Loss&>().forward(view...))) {
-      result = loss_.forward(view...);
-    }, inputs);
+    detail::spread(
+        [&](auto... view) -> decltype(void(std::declval<Loss&>().forward(view...))) {
+          result = loss_.forward(view...);
+        },
+        inputs);
     return result;
   }
   T value(const Inputs& inputs) override {
     T result = 0;
-    detail::spread([&](auto... view) -> decltype(void(std::declval<Loss&>().value(view...))) {
-      result = loss_.value(view...);
-    }, inputs);
+    detail::spread(
+        [&](auto... view) -> decltype(void(std::declval<Loss&>().value(view...))) {
+          result = loss_.value(view...);
+        },
+        inputs);
     return result;
   }
   void backward(const Outputs& outputs) override {
-    detail::spread([&](auto... view) -> decltype(void(std::declval<Loss&>().backward(view...))) {
-      loss_.backward(view...);
-    }, outputs);
-  }
-  void backward(const Outputs& outputs, T d_loss) override {
     detail::spread(
-        [&](auto... view) -> decltype(void(std::declval<Loss&>().backward(view..., T(1)))) {
-          loss_.backward(view..., d_loss);
+        [&](auto... view) -> decltype(void(std::declval<Loss&>().backward(view...))) {
+          loss_.backward(view...);
         },
         outputs);
   }
-  std::unique_ptr<AnyLoss<T>> copy() const override {
-    return std::make_unique<ErasedLoss>(loss_);
+  void backward(const Outputs& outputs, T d_loss) override {
+    detail::spread([&](auto... view) -> decltype(void(std::declval<Loss&>().backward(
+                                         view..., T(1)))) { loss_.backward(view..., d_loss); },
+                   outputs);
   }
+  std::unique_ptr<AnyLoss<T>> copy() const override { return std::make_unique<ErasedLoss>(loss_); }
   std::unique_ptr<AnyLoss<T>> move() override {
     return std::make_unique<ErasedLoss>(std::move(loss_));
   }

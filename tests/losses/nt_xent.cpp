@@ -64,8 +64,8 @@ tests::Findings against_reference(const NtXentOptions& options,
   const auto item = nt_xent_case("", options);
   const auto rounded = tests::cast<T>(inputs);
   const auto loss = item.make<T>();
-  return tests::check_reference(item, *loss, rounded,
-                                item.reference(tests::cast<double>(rounded)), 1);
+  return tests::check_reference(item, *loss, rounded, item.reference(tests::cast<double>(rounded)),
+                                1);
 }
 
 }  // namespace
@@ -203,8 +203,9 @@ TEST_CASE("NtXent: the length of a row does not matter, up to 1e20 in float") {
         static_cast<float>(tolerance::float_value) * value);
   loss.backward(e_a, e_b);
   for (float& entry : e_a.entries()) entry *= factor;
-  CHECK(tests::gradient_error<float>({e_a, e_b}, tests::cast<double>(std::vector{d_a, d_b})).ratio <=
-        tolerance::float_gradient);
+  CHECK(
+      tests::gradient_error<float>({e_a, e_b}, tests::cast<double>(std::vector{d_a, d_b})).ratio <=
+      tolerance::float_gradient);
 }
 
 TEST_CASE("NtXent: rows of 1e-20 lie below the norm floor and have no gradient") {

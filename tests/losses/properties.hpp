@@ -1,5 +1,5 @@
-// Checks that return what they found wrong instead of failing themselves, so that the canary can feed
-// them a broken loss and expect findings.
+// Checks that return what they found wrong instead of failing themselves, so that the canary can
+// feed them a broken loss and expect findings.
 #pragma once
 
 #include "catch.hpp"
@@ -53,8 +53,7 @@ std::vector<Matrix<T>> blank_gradients(const LossCase& item, const std::vector<M
   std::vector<Matrix<T>> gradients;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     if (!item.has_gradient[k]) continue;
-    gradients.emplace_back(inputs[k].rows(), inputs[k].cols(),
-                           std::numeric_limits<T>::quiet_NaN());
+    gradients.emplace_back(inputs[k].rows(), inputs[k].cols(), std::numeric_limits<T>::quiet_NaN());
   }
   return gradients;
 }
@@ -165,7 +164,8 @@ Findings check_reference(const LossCase& item, AnyLoss<T>& loss,
   findings.expect_below(value_error, value_allowed * std::abs(expected.value) + floor, "the value");
   findings.expect_below(gradient.ratio, ratio_allowed, "the gradient's norm");
   findings.expect_below(gradient.entry, entry_allowed, "the gradient's worst entry");
-  findings.expect_below(d_temperature_error, ratio_allowed * expected.d_temperature_magnitude + floor / item.temperature,
+  findings.expect_below(d_temperature_error,
+                        ratio_allowed * expected.d_temperature_magnitude + floor / item.temperature,
                         "the derivative by the temperature");
   return findings;
 }
@@ -219,9 +219,9 @@ inline Findings check_differences(const LossCase& item, AnyLoss<double>& loss,
 }  // namespace tests
 
 /// A Catch2 check that a function returned no findings, and their text when it did.
-#define CHECK_NONE(...)                          \
-  do {                                           \
+#define CHECK_NONE(...)                           \
+  do {                                            \
     const tests::Findings findings = __VA_ARGS__; \
-    INFO(findings.text());                       \
-    CHECK(findings.none());                      \
+    INFO(findings.text());                        \
+    CHECK(findings.none());                       \
   } while (false)

@@ -44,8 +44,7 @@ tests::LossCase simsiam_case(const std::string& name, StopGradient stop, std::si
   item.has_gradient.resize(arguments);
   for (std::size_t k = 0; k < arguments; ++k) {
     const bool predicts = k < arguments / 2;
-    item.has_gradient[k] =
-        stop == StopGradient::none || (stop == StopGradient::target) == predicts;
+    item.has_gradient[k] = stop == StopGradient::none || (stop == StopGradient::target) == predicts;
   }
   item.golden = golden;
   return tests::with_loss<SimSiam>(with(stop), item);
@@ -65,8 +64,7 @@ std::vector<tests::LossCase> tests::simsiam_cases() {
   for (const auto& [stop, name] : {std::pair{StopGradient::target, "target stopped"},
                                    std::pair{StopGradient::online, "online stopped"},
                                    std::pair{StopGradient::none, "none stopped"}}) {
-    cases.push_back(
-        simsiam_case(name + std::string(", one direction"), stop, 2, golden::simsiam));
+    cases.push_back(simsiam_case(name + std::string(", one direction"), stop, 2, golden::simsiam));
     cases.push_back(simsiam_case(name + std::string(", two directions"), stop, 4));
   }
   return cases;

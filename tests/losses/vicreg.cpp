@@ -61,8 +61,8 @@ tests::LossCase vicreg_case(const std::string& name, const VicRegOptions& option
   item.name = "VicReg " + name;
   item.header = "vicreg";
   item.type = "VicReg";
-  item.arguments = arguments == 2 ? std::vector<std::string>{"z_a", "z_b"}
-                                  : std::vector<std::string>{"z"};
+  item.arguments =
+      arguments == 2 ? std::vector<std::string>{"z_a", "z_b"} : std::vector<std::string>{"z"};
   item.reference = [=](const std::vector<Matrix<double>>& z) {
     return arguments == 2 ? reference::vicreg(z[0], z[1], to_reference(options))
                           : reference::vicreg(z[0], to_reference(options));
@@ -150,8 +150,7 @@ TEST_CASE("VicReg: the terms are given apart and meet the golden numbers") {
     const auto terms = loss.terms();
     namespace golden = tests::golden;
     CHECK(std::abs(terms.invariance - golden::vicreg_invariance) <= tolerance::golden_double);
-    CHECK(std::abs(terms.variance -
-                   (golden::vicreg_variance_a + golden::vicreg_variance_b) / 2) <=
+    CHECK(std::abs(terms.variance - (golden::vicreg_variance_a + golden::vicreg_variance_b) / 2) <=
           tolerance::golden_double);
     CHECK(std::abs(terms.covariance - golden::vicreg_covariance_a - golden::vicreg_covariance_b) <=
           tolerance::golden_double);
@@ -295,4 +294,16 @@ TEST_CASE("VicReg: one sample has no variance") {
   VicReg<double> loss;
   CHECK_THROWS_AS(loss.forward(z[0], z[1]), selfsup::ShapeError);
   CHECK_THROWS_AS(loss.forward(z[0]), selfsup::ShapeError);
+}
+
+TEST_CASE("VicReg: backward takes as many outputs as forward took views") {
+  const auto z = tests::random_views(6, 5, 3);
+  Matrix<double> d_a(6, 5, 7), d_b(6, 5, 7);
+  VicReg<double> loss;
+  loss.forward(z[0], z[1]);
+  CHECK_THROWS_AS(loss.backward(d_a), selfsup::ShapeError);
+  loss.forward(z[0]);
+  CHECK_THROWS_AS(loss.backward(d_a, d_b), selfsup::ShapeError);
+  CHECK(d_a.entries() == std::vector<double>(30, 7));
+  CHECK_NOTHROW(loss.backward(d_a));
 }

@@ -31,10 +31,17 @@ std::vector<Sizes> all_sizes() {
       for (const std::size_t m : {1u, 3u, 4u, 15u, 17u, 33u}) sizes.push_back({n, k, m});
     }
   }
-  for (const Sizes& more : std::vector<Sizes>{{64, 64, 64},    {65, 63, 31},  {97, 100, 95},
-                                              {192, 33, 193},  {200, 7, 300}, {1, 1000, 1},
-                                              {5, 1025, 17},   {31, 513, 47}, {16, 0, 16},
-                                              {389, 300, 201}, {3, 2048, 5}}) {
+  for (const Sizes& more : std::vector<Sizes>{{64, 64, 64},
+                                              {65, 63, 31},
+                                              {97, 100, 95},
+                                              {192, 33, 193},
+                                              {200, 7, 300},
+                                              {1, 1000, 1},
+                                              {5, 1025, 17},
+                                              {31, 513, 47},
+                                              {16, 0, 16},
+                                              {389, 300, 201},
+                                              {3, 2048, 5}}) {
     sizes.push_back(more);
   }
   return sizes;
@@ -68,7 +75,8 @@ void check_product(const Expected& expected, const Matrix<T>& found) {
   const double allowed = tests::tolerance::operations<T>(expected.terms);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < found.entries().size(); ++i) {
-    const double error = std::abs(static_cast<double>(found.entries()[i]) - expected.sums.entries()[i]);
+    const double error =
+        std::abs(static_cast<double>(found.entries()[i]) - expected.sums.entries()[i]);
     if (!(error <= allowed * expected.magnitudes.entries()[i])) ++wrong;
   }
   CHECK(wrong == 0);
@@ -103,8 +111,8 @@ void check_layouts() {
     for (const Layout layout_a : tests::layouts) {
       for (const Layout layout_b : tests::layouts) {
         for (const Layout layout_c : tests::layouts) {
-          INFO(tests::name(layout_a) << " times " << tests::name(layout_b) << " into "
-                                     << tests::name(layout_c));
+          INFO(tests::name(layout_a)
+               << " times " << tests::name(layout_b) << " into " << tests::name(layout_c));
           const Stored<T> stored_a(a, layout_a), stored_b(b, layout_b);
           Stored<T> written(Matrix<T>(n, m, std::numeric_limits<T>::quiet_NaN()), layout_c);
           matmul.write(stored_a, stored_b, written);

@@ -105,8 +105,8 @@ inline Result vicreg(const Matrix<double>& z_a, const Matrix<double>& z_b, const
 inline Result vicreg(const Matrix<double>& z, const VicReg& options) {
   Result result;
   result.gradients.assign(1, Matrix<double>(z.rows(), z.cols()));
-  const BranchTerms terms = branch(z, options, options.variance_weight, options.covariance_weight,
-                                   result.gradients[0]);
+  const BranchTerms terms =
+      branch(z, options, options.variance_weight, options.covariance_weight, result.gradients[0]);
   result.value =
       options.variance_weight * terms.variance + options.covariance_weight * terms.covariance;
   return result;

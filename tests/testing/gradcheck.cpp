@@ -187,8 +187,11 @@ TEST_CASE("a point on a kink is refused by name, not judged") {
   CHECK(contains(text(on_it), "the differences do not settle"));
   CHECK(contains(text(on_it), "row 0, column 1"));
   // |x| has equal differences on both sides of 0, which look like a derivative of 0.
-  const auto even = check_entries(row({1, 0, -1}), [](double x) { return std::abs(x); },
-                                  [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; });
+  const auto even = check_entries(
+      row({1, 0, -1}), [](double x) { return std::abs(x); },
+      [](double x) { return x > 0   ? 1.0
+                            : x < 0 ? -1.0
+                                    : 0.0; });
   CHECK(even.kinks == 1);
   CHECK_FALSE(even.passes(tolerance));
   const auto jump = check_entries(row({1, 0, -1}), step, [](double) { return 0.0; });
@@ -207,33 +210,45 @@ TEST_CASE("functions of any scale are judged") {
   for (const double scale : {1e-20, 1e-6, 1.0, 1e6, 1e20}) {
     INFO("scale " << scale);
     const auto at = row({1.5 * scale, -0.5 * scale, 2 * scale});
-    const auto report =
-        check_entries(at, [=](double x) { return std::exp(x / scale); },
-                      [=](double x) { return std::exp(x / scale) / scale; });
+    const auto report = check_entries(
+        at, [=](double x) { return std::exp(x / scale); },
+        [=](double x) { return std::exp(x / scale) / scale; });
     CHECK(report.passes(tolerance));
-    const auto wrong = check_entries(at, [=](double x) { return std::exp(x / scale); },
-                                     [=](double x) { return 1.001 * std::exp(x / scale) / scale; });
+    const auto wrong = check_entries(
+        at, [=](double x) { return std::exp(x / scale); },
+        [=](double x) { return 1.001 * std::exp(x / scale) / scale; });
     CHECK_FALSE(wrong.passes(tolerance));
   }
 }
 
 TEST_CASE("a gradient of exactly 0 passes, and one that should not be 0 fails") {
   const auto at = row({1, 2, 3});
-  CHECK(check_entries(at, [](double) { return 5.0; }, [](double) { return 0.0; }).passes(tolerance));
-  CHECK(check_entries(at, [](double) { return 0.0; }, [](double) { return 0.0; }).passes(tolerance));
-  CHECK_FALSE(check_entries(at, [](double x) { return x; }, [](double) { return 0.0; })
+  CHECK(check_entries(
+            at, [](double) { return 5.0; }, [](double) { return 0.0; })
+            .passes(tolerance));
+  CHECK(check_entries(
+            at, [](double) { return 0.0; }, [](double) { return 0.0; })
+            .passes(tolerance));
+  CHECK_FALSE(check_entries(
+                  at, [](double x) { return x; }, [](double) { return 0.0; })
                   .passes(tolerance));
-  CHECK_FALSE(check_entries(at, [](double) { return 5.0; }, [](double) { return 1e-3; })
+  CHECK_FALSE(check_entries(
+                  at, [](double) { return 5.0; }, [](double) { return 1e-3; })
                   .passes(tolerance));
 }
 
 TEST_CASE("gradients of another size are refused") {
   const Point point;
-  CHECK_THROWS_AS(gradcheck(value, [](const Views&) { return Gradients(1); }, point.views()),
+  CHECK_THROWS_AS(gradcheck(
+                      value, [](const Views&) { return Gradients(1); }, point.views()),
                   selfsup::ShapeError);
-  CHECK_THROWS_AS(
-      gradcheck(value, [](const Views&) { return Gradients{{1, 2}, {}}; }, point.views()),
-      selfsup::ShapeError);
+  CHECK_THROWS_AS(gradcheck(
+                      value,
+                      [](const Views&) {
+                        return Gradients{{1, 2}, {}};
+                      },
+                      point.views()),
+                  selfsup::ShapeError);
 }
 
 TEST_CASE("a loss object is checked, a float one in double") {

@@ -117,7 +117,7 @@ TEST_CASE("draws of labels are balanced, repeatable and differ") {
   CHECK(std::set<std::size_t>(drawn.begin(), drawn.end()).size() == 20);
   std::vector<std::size_t> counts(10);
   for (const std::size_t id : drawn) ++counts[labels[id]];
-  for (const std::size_t c : {0, 1, 4, 5, 6, 9}) CHECK((counts[c] == 3 || counts[c] == 4));
+  for (const std::size_t c : {0U, 1U, 4U, 5U, 6U, 9U}) CHECK((counts[c] == 3 || counts[c] == 4));
   CHECK(trainer::draw_labels(labels, 10, 0.02, 0) == drawn);
   CHECK(trainer::draw_labels(labels, 10, 0.02, 1) != drawn);
   CHECK(trainer::draw_labels(labels, 10, 0.001, 0).size() == 6);  // one a class at least

@@ -34,29 +34,23 @@ class CentredGradient {
       factor_.data()[j] -= weight * own.squares.data()[j];
   }
 
-  /// Writes d_z = distance_weight·(z − z_other) + zc·factor + product_weight·product, (N, D). A
-  /// null `other` or `product` leaves its part out.
-  void write(const CentredView<T>& own, const CentredView<T>* other, double distance_weight,
-             product::PaddedMatrix<T>* product, double product_weight, MutView<T> d_z) {
+  /// Writes d_z = zc·factor + difference_weight·difference + product_weight·product, (N, D). A null
+  /// `difference` or `product` leaves its part out.
+  void write(const CentredView<T>& own, const product::PaddedMatrix<T>* difference,
+             double difference_weight, const product::PaddedMatrix<T>* product,
+             double product_weight, MutView<T> d_z) {
     const std::size_t D = own.rows.cols();
-    T* const factor = factor_in_t_.grow(2 * D);
-    T* const offset = factor + D;  // distance_weight times the difference of the means
-    for (std::size_t j = 0; j < D; ++j) {
-      factor[j] = static_cast<T>(factor_.data()[j]);
-      offset[j] =
-          other ? static_cast<T>(distance_weight * (own.mean.data()[j] - other->mean.data()[j]))
-                : T(0);
-    }
+    T* const factor = factor_in_t_.grow(D);
+    for (std::size_t j = 0; j < D; ++j) factor[j] = static_cast<T>(factor_.data()[j]);
     if (!d_z.contiguous_rows()) row_.reshape(own.rows.rows(), D);
     const Chunks chunks = row_chunks(own.rows.rows(), D);
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t n = chunks.first(chunk) + i;
-        const T* other_n = other ? other->rows.row(n) : nullptr;
-        const T* product_n = product ? product->row(n) : nullptr;
         T* const out = d_z.contiguous_rows() ? d_z.row(n) : row_.row(n);
-        write_row_of(own.rows.row(n), other_n, static_cast<T>(distance_weight), product_n,
-                     static_cast<T>(product_weight), factor, offset, D, out);
+        write_row_of(own.rows.row(n), factor, difference ? difference->row(n) : nullptr,
+                     static_cast<T>(difference_weight), product ? product->row(n) : nullptr,
+                     static_cast<T>(product_weight), D, out);
         if (!d_z.contiguous_rows()) write_row(d_z, n, out);
       }
     });
@@ -65,17 +59,13 @@ class CentredGradient {
   std::size_t bytes() const { return factor_.bytes() + factor_in_t_.bytes() + row_.bytes(); }
 
  private:
-  static void write_row_of(const T* zc, const T* other, T distance_weight, const T* product,
-                           T product_weight, const T* factor, const T* offset, std::size_t D,
-                           T* out) {
+  static void write_row_of(const T* zc, const T* factor, const T* difference, T difference_weight,
+                           const T* product, T product_weight, std::size_t D, T* out) {
     using Batch = simd::Batch<T>;
     simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
-      const Batch z = simd::load(zc + d, part);
-      Batch sum = z * simd::load(factor + d, part);
-      if (other) {
-        const Batch distance = z - simd::load(other + d, part);
-        sum = sum + simd::fma(distance, Batch(distance_weight), simd::load(offset + d, part));
-      }
+      Batch sum = simd::load(zc + d, part) * simd::load(factor + d, part);
+      if (difference)
+        sum = simd::fma(simd::load(difference + d, part), Batch(difference_weight), sum);
       if (product) sum = simd::fma(simd::load(product + d, part), Batch(product_weight), sum);
       simd::store(out + d, sum, part);
     });

@@ -20,10 +20,9 @@ namespace kernels {
 template <class T>
 struct CentredView {
   product::PaddedMatrix<T> rows;  // zc (N, D)
-  Buffer<double> mean;            // (D)
   Buffer<double> squares;         // (D): Σ_n zc_nj²
 
-  std::size_t bytes() const { return rows.bytes() + mean.bytes() + squares.bytes(); }
+  std::size_t bytes() const { return rows.bytes() + squares.bytes(); }
 };
 
 template <class T>
@@ -34,7 +33,6 @@ class Moments {
   /// Returns Σ_j squares_j, the check value.
   double centre(ConstView<T> z, CentredView<T>& centred) {
     centred.rows.reshape(z.rows(), z.cols());
-    centred.mean.grow(z.cols());
     centred.squares.grow(z.cols());
     return over_strips(z.cols(), [&](std::size_t first, std::size_t width) {
       double total = 0;
@@ -44,17 +42,22 @@ class Moments {
     });
   }
 
-  /// Returns Σ (a − b)² over all entries; a and b are (N, D) with contiguous rows.
-  double squared_distance(ConstView<T> a, ConstView<T> b) {
+  /// Writes difference = a − b, (N, D) with contiguous rows each, and returns the sum of its
+  /// squares.
+  double difference(ConstView<T> a, ConstView<T> b, product::PaddedMatrix<T>& difference) {
+    difference.reshape(a.rows(), a.cols());
     const Chunks chunks = row_chunks(a.rows(), a.cols());
     double* sums = sums_.grow(chunks.count());
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       double sum = 0;
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const T *a_n = a.row(chunks.first(chunk) + i), *b_n = b.row(chunks.first(chunk) + i);
+        const std::size_t n = chunks.first(chunk) + i;
+        const T *a_n = a.row(n), *b_n = b.row(n);
+        T* out = difference.row(n);
         sum += simd::sums<T, 1>(a.cols(), [&](std::size_t d, auto part, auto&& add) {
-          const auto difference = simd::load(a_n + d, part) - simd::load(b_n + d, part);
-          add(0, difference, difference);
+          const auto x = simd::load(a_n + d, part) - simd::load(b_n + d, part);
+          simd::store(out + d, x, part);
+          add(0, x, x);
         })[0];
       }
       sums[chunk] = sum;
@@ -89,18 +92,15 @@ class Moments {
                            CentredView<T>& centred) {
     const std::size_t N = z.rows();
     const T* origin = z.row(0) + first;
-    double* mean = centred.mean.data() + first;
     double* squares = centred.squares.data() + first;
     // (1) mean about the first row
-    std::fill_n(mean, width, 0.0);
-    in_runs(N, width, mean, [&](std::size_t n, std::size_t j, auto part) {
+    double sums[strip] = {};
+    in_runs(N, width, sums, [&](std::size_t n, std::size_t j, auto part) {
       return simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part);
     });
     alignas(64) T shift[strip];
     for (std::size_t j = 0; j < width; ++j) {
-      mean[j] /= static_cast<double>(N);
-      shift[j] = static_cast<T>(mean[j]);
-      mean[j] += static_cast<double>(origin[j]);
+      shift[j] = static_cast<T>(sums[j] / static_cast<double>(N));
     }
     // (2) centred rows and their squares
     std::fill_n(squares, width, 0.0);

@@ -78,7 +78,7 @@ class PairSoftmax {
   void begin(double temperature, bool unit_rows, std::size_t positive_offset) {
     // e^(−2/τ) and its inverse must be normal numbers of the type for one constant shift to serve
     // all.
-    constexpr double range = sizeof(T) == 4 ? 80 : 700;
+    constexpr double range = sizeof(T) == 4 ? 80 : 680;
     scale_ = static_cast<T>(1 / temperature);
     online_ = !unit_rows || 2 / temperature > range;
     positive_offset_ = positive_offset;
@@ -149,8 +149,9 @@ class PairSoftmax {
     const double all = rest + positive;
     anchors.inverse.data()[i] = static_cast<T>(1 / all);
     anchors.miss.data()[i] = static_cast<T>(rest / all);
-    // Far below the shift e_i may be zero; then r_i/e_i would not be finite.
-    return above < 30 ? std::log1p(rest / positive) : std::log(all) + above;
+    // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift never
+    // gets there, where the logarithm of a small sum would cancel with it.
+    return above < 690 ? std::log1p(rest / positive) : std::log(all) + above;
   }
 
   // Kept for backward.

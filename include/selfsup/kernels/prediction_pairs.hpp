@@ -68,8 +68,9 @@ class PredictionPairs {
                        " outputs given, " + std::to_string(outputs()) +
                        " expected: " + output_names());
     }
-    for (const MutView<T>& output : given) require_output(where, "an output", output, rows_, cols_);
     std::size_t i = 0;
+    for (const MutView<T>& output : given) require_output(where, name(i++), output, rows_, cols_);
+    i = 0;
     for (const MutView<T>& output : given) {
       if (!output.empty()) scaled_copy(gradients_[i].data(), d_loss, output);
       ++i;
@@ -87,11 +88,18 @@ class PredictionPairs {
     return stop_gradient_ == StopGradient::none ? 2 * directions_ : directions_;
   }
 
+  const char* name(std::size_t output) const {
+    constexpr const char* one[] = {"d_p", "d_z"};
+    constexpr const char* two[] = {"d_p_a", "d_p_b", "d_z_a", "d_z_b"};
+    const std::size_t argument =
+        output + (stop_gradient_ == StopGradient::online ? directions_ : 0);
+    return directions_ == 1 ? one[argument] : two[argument];
+  }
+
   std::string output_names() const {
-    const bool one = directions_ == 1;
-    const std::string p = one ? "d_p" : "d_p_a, d_p_b", z = one ? "d_z" : "d_z_a, d_z_b";
-    if (stop_gradient_ == StopGradient::target) return p;
-    return stop_gradient_ == StopGradient::online ? z : p + ", " + z;
+    std::string names = name(0);
+    for (std::size_t i = 1; i < outputs(); ++i) names += std::string(", ") + name(i);
+    return names;
   }
 
   T* target_gradient(std::size_t target) {

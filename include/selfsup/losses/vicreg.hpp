@@ -105,14 +105,14 @@ class VicReg {
   /// shape of outputs.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     require_outputs(2, d_z_a, d_z_b);
-    go_back(a_, &b_, static_cast<double>(d_loss), d_z_a);
-    go_back(b_, &a_, static_cast<double>(d_loss), d_z_b);
+    go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
+    go_back(b_, -1, static_cast<double>(d_loss), d_z_b);
   }
 
   /// After forward of one view: writes d_loss·dL/dz (N, D).
   void backward(MutView<T> d_z, T d_loss = 1) {
     require_outputs(1, d_z, {});
-    go_back(a_, nullptr, static_cast<double>(d_loss), d_z);
+    go_back(a_, 0, static_cast<double>(d_loss), d_z);
   }
 
   /// The terms of the last forward or value.
@@ -122,8 +122,8 @@ class VicReg {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return a_.bytes() + b_.bytes() + d_product_.bytes() + moments_.bytes() + gradient_.bytes() +
-           copy_a_.bytes() + copy_b_.bytes();
+    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() + moments_.bytes() +
+           gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
   }
 
  private:
@@ -152,7 +152,7 @@ class VicReg {
     // (2) invariance
     double loss = 0;
     if (two && used_.invariance_weight > 0) {
-      terms_.invariance = moments_.squared_distance(z_a, z_b) * distance_scale();
+      terms_.invariance = moments_.difference(z_a, z_b, difference_) * distance_scale();
       loss += used_.invariance_weight * terms_.invariance;
     }
     // (3) variance
@@ -187,7 +187,8 @@ class VicReg {
     require_output("VicReg::backward", "d_z_b", second, N_, D_);
   }
 
-  void go_back(Branch& own, const Branch* other, double d_loss, MutView<T> d_z) {
+  // `side` is the sign of the view in z_a − z_b, 0 for one view.
+  void go_back(Branch& own, int side, double d_loss, MutView<T> d_z) {
     if (d_z.empty()) return;
     gradient_.clear_factors(D_);
     // (4') covariance: a product, less its diagonal in sample space
@@ -203,9 +204,9 @@ class VicReg {
                   d_loss * used_.variance_weight * share(used_.variance_branches));
     // (2') invariance and (1') the sum of the parts; centring needs nothing more, every part sums
     // to 0 over a column
-    const bool with_distance = other && used_.invariance_weight > 0;
-    gradient_.write(own.centred, with_distance ? &other->centred : nullptr,
-                    d_loss * used_.invariance_weight * 2 * distance_scale(),
+    const bool with_difference = side != 0 && used_.invariance_weight > 0;
+    gradient_.write(own.centred, with_difference ? &difference_ : nullptr,
+                    side * d_loss * used_.invariance_weight * 2 * distance_scale(),
                     with_covariance ? &d_product_ : nullptr, product_weight, d_z);
   }
 
@@ -227,6 +228,7 @@ class VicReg {
   VicRegOptions used_;
   Branch a_;
   Branch b_;
+  product::PaddedMatrix<T> difference_;  // z_a − z_b (N, D)
   std::size_t N_ = 0;
   std::size_t D_ = 0;
   std::size_t views_ = 0;
