@@ -21,7 +21,7 @@ class ContiguousRows {
     T* copy = copy_.grow(view.rows() * view.cols());
     // Bands of 16 rows: a column-major source then gives whole cache lines.
     const Chunks bands{view.rows(), 16};
-    parallel_for(bands.count(), [&](std::size_t band) {
+    parallel_for(bands.count(), bands.size * view.cols(), [&](std::size_t band) {
       const std::size_t first = bands.first(band), last = first + bands.length(band);
       for (std::size_t c = 0; c < view.cols(); ++c) {
         for (std::size_t r = first; r < last; ++r) copy[r * view.cols() + c] = view(r, c);

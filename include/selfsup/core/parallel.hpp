@@ -51,14 +51,6 @@ void parallel_rounds(std::size_t rounds, std::size_t most_items, Items&& items, 
   }
 }
 
-/// Calls f(item) for every item in [0, count), in any order. f must not throw.
-template <class F>
-void parallel_for(std::size_t count, F&& f) {
-  parallel_rounds(
-      1, count, [count](std::size_t) { return count; },
-      [&f](std::size_t, std::size_t item, std::size_t) { f(item); });
-}
-
 /// A range cut into equal chunks, the last one shorter. Chunks depend on the shape alone.
 struct Chunks {
   std::size_t total;
@@ -73,6 +65,25 @@ struct Chunks {
 /// cache to help.
 inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
   return {rows, std::max<std::size_t>(1, 16384 / std::max<std::size_t>(1, cols))};
+}
+
+/// Calls f(item) for every item in [0, count), in any order. f must not throw.
+template <class F>
+void parallel_for(std::size_t count, F&& f) {
+  parallel_rounds(
+      1, count, [count](std::size_t) { return count; },
+      [&f](std::size_t, std::size_t item, std::size_t) { f(item); });
+}
+
+/// The same for items that touch about `entries` entries each: a thread takes several small ones at
+/// a time, and a few small ones stay on the calling thread.
+template <class F>
+void parallel_for(std::size_t count, std::size_t entries, F&& f) {
+  const Chunks chunks = row_chunks(count, entries);
+  parallel_for(chunks.count(), [&](std::size_t chunk) {
+    const std::size_t first = chunks.first(chunk);
+    for (std::size_t i = 0; i < chunks.length(chunk); ++i) f(first + i);
+  });
 }
 
 }  // namespace SELFSUP_ABI

@@ -27,6 +27,8 @@ struct CentredView {
 
 template <class T>
 class Moments {
+  using Batch = simd::Batch<T>;
+
  public:
   /// Writes the columns of z (N, D), contiguous rows, centred about the first row and then the mean
   /// of what is left: a constant column becomes exactly 0 and an offset of 1e4 costs nothing.
@@ -34,12 +36,12 @@ class Moments {
   double centre(ConstView<T> z, CentredView<T>& centred) {
     centred.rows.reshape(z.rows(), z.cols());
     centred.squares.grow(z.cols());
-    return over_strips(z.cols(), [&](std::size_t first, std::size_t width) {
-      double total = 0;
-      centre_strip(z, first, width, centred);
-      for (std::size_t j = first; j < first + width; ++j) total += centred.squares.data()[j];
-      return total;
+    const Chunks strips{z.cols(), strip};
+    double* sums = sums_.grow(strips.count());
+    parallel_for(strips.count(), strip * z.rows(), [&](std::size_t s) {
+      sums[s] = centre_strip(z, strips.first(s), strips.length(s), centred);
     });
+    return total(sums, strips.count());
   }
 
   /// Writes difference = a − b, (N, D) with contiguous rows each, and returns the sum of its
@@ -73,30 +75,22 @@ class Moments {
   static constexpr std::size_t run =
       64;  // rows that are added in T before they are added in double
 
-  template <class F>
-  double over_strips(std::size_t D, F&& f) {
-    const Chunks strips{D, strip};
-    double* sums = sums_.grow(strips.count());
-    parallel_for(strips.count(),
-                 [&](std::size_t s) { sums[s] = f(strips.first(s), strips.length(s)); });
-    return total(sums, strips.count());
-  }
-
   static double total(const double* sums, std::size_t count) {
     double result = 0;
     for (std::size_t i = 0; i < count; ++i) result += sums[i];
     return result;
   }
 
-  static void centre_strip(ConstView<T> z, std::size_t first, std::size_t width,
-                           CentredView<T>& centred) {
+  // Returns the sum of the strip's squares.
+  static double centre_strip(ConstView<T> z, std::size_t first, std::size_t width,
+                             CentredView<T>& centred) {
     const std::size_t N = z.rows();
     const T* origin = z.row(0) + first;
     double* squares = centred.squares.data() + first;
     // (1) mean about the first row
     double sums[strip] = {};
-    in_runs(N, width, sums, [&](std::size_t n, std::size_t j, auto part) {
-      return simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part);
+    in_runs(N, width, sums, [&](std::size_t n, std::size_t j, auto part, const Batch& sum) {
+      return sum + (simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part));
     });
     alignas(64) T shift[strip];
     for (std::size_t j = 0; j < width; ++j) {
@@ -104,23 +98,24 @@ class Moments {
     }
     // (2) centred rows and their squares
     std::fill_n(squares, width, 0.0);
-    in_runs(N, width, squares, [&](std::size_t n, std::size_t j, auto part) {
-      const auto about_origin =
+    in_runs(N, width, squares, [&](std::size_t n, std::size_t j, auto part, const Batch& sum) {
+      const Batch about_origin =
           simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part);
-      const auto zc = about_origin - simd::load(shift + j, part);
+      const Batch zc = about_origin - simd::load(shift + j, part);
       simd::store(centred.rows.row(n) + first + j, zc, part);
-      return zc * zc;
+      return simd::fma(zc, zc, sum);
     });
+    return total(squares, width);
   }
 
-  // Adds Σ_n term(n, j) to sums[j] for every column j of a strip.
-  template <class Term>
-  static void in_runs(std::size_t N, std::size_t width, double* sums, Term&& term) {
+  // Adds to sums[j], for every column j of a strip, what `add` adds to a running sum over the rows.
+  template <class Add>
+  static void in_runs(std::size_t N, std::size_t width, double* sums, Add&& add) {
     for (std::size_t begin = 0; begin < N; begin += run) {
       alignas(64) T partial[strip] = {};
       for (std::size_t n = begin; n < std::min(N, begin + run); ++n) {
         simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
-          simd::store(partial + j, simd::load(partial + j, part) + term(n, j, part), part);
+          simd::store(partial + j, add(n, j, part, simd::load(partial + j, part)), part);
         });
       }
       for (std::size_t j = 0; j < width; ++j) sums[j] += static_cast<double>(partial[j]);

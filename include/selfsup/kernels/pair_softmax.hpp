@@ -149,8 +149,8 @@ class PairSoftmax {
     const double all = rest + positive;
     anchors.inverse.data()[i] = static_cast<T>(1 / all);
     anchors.miss.data()[i] = static_cast<T>(rest / all);
-    // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift never
-    // gets there, where the logarithm of a small sum would cancel with it.
+    // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift
+    // never gets there, where the logarithm of a small sum would cancel with it.
     return above < 690 ? std::log1p(rest / positive) : std::log(all) + above;
   }
 

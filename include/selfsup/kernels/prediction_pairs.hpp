@@ -34,8 +34,8 @@ class PredictionPairs {
   /// gradient of what can be reached when `keep`.
   T forward(const char* where, std::initializer_list<Named<T>> arguments, RowLoss loss,
             double weight, StopGradient stop_gradient, bool keep) {
-    require_batches(where, arguments);
     state_.begin();
+    require_batches(where, arguments);
     const Named<T>* const named = arguments.begin();
     directions_ = arguments.size() / 2;
     rows_ = named[0].view.rows();

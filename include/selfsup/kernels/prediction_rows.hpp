@@ -99,7 +99,7 @@ class PredictionRows {
     const double distance = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto p_hat = simd::load(p + d, part) * scale_p,
                  z_hat = simd::load(z + d, part) * scale_z;
-      const auto difference = p_hat - z_hat;
+      const auto difference = simd::rounded(p_hat) - simd::rounded(z_hat);
       add(0, difference, difference);
       if (d_p) simd::store(d_p + d, simd::fms(c, p_hat, z_hat) * factor_p, part);
       if (d_z) simd::store(d_z + d, simd::fms(c, z_hat, p_hat) * factor_z, part);

@@ -17,7 +17,7 @@ void transpose(const product::PaddedMatrix<T>& from, product::PaddedMatrix<T>& t
   constexpr std::size_t block = 32;  // 32 x 32 entries of both sides lie in a first-level cache
   to.reshape(from.cols(), from.rows());
   const Chunks bands{to.rows(), block};
-  parallel_for(bands.count(), [&](std::size_t band) {
+  parallel_for(bands.count(), block * to.cols(), [&](std::size_t band) {
     const std::size_t first = bands.first(band), last = first + bands.length(band);
     for (std::size_t begin = 0; begin < to.cols(); begin += block) {
       const std::size_t end = std::min(to.cols(), begin + block);

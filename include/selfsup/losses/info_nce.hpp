@@ -103,8 +103,8 @@ class InfoNce {
   T run(const char* where, ConstView<T> query, ConstView<T> key, std::size_t memory_budget,
         bool keep) {
     const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
-    require_batches(where, batches);
     state_.begin();
+    require_batches(where, batches);
     const std::size_t N = query.rows();
     temperature_ = options_.temperature;
     normalized_ = options_.normalize;

@@ -95,8 +95,8 @@ class NtXent {
   T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
         bool keep) {
     const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
-    require_batches(where, batches);
     state_.begin();
+    require_batches(where, batches);
     const std::size_t N = z_a.rows();
     temperature_ = options_.temperature;
     normalized_ = options_.normalize;

@@ -135,8 +135,8 @@ class VicReg {
 
   T run(const char* where, std::initializer_list<Named<T>> views, std::size_t memory_budget,
         bool keep) {
-    require_batches(where, views, 2);
     state_.begin();
+    require_batches(where, views, 2);
     N_ = views.begin()->view.rows();
     D_ = views.begin()->view.cols();
     views_ = views.size();

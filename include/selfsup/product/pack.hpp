@@ -25,7 +25,7 @@ class PackedRight {
     depth_ = b.rows();
     const std::size_t panels = round_up(b.cols(), panel_cols) / panel_cols;
     T* packed = panels_.grow(panels * panel_cols * depth_);
-    parallel_for(panels, [&](std::size_t panel) {
+    parallel_for(panels, panel_cols * depth_, [&](std::size_t panel) {
       const std::size_t first = panel * panel_cols;
       pack_panel(b, first, std::min(panel_cols, b.cols() - first), packed + first * depth_);
     });

@@ -125,6 +125,13 @@ class TileWalk {
     }
   }
 
+  // Tiles worth computing at the same time: a product below 2¹⁸ multiply-adds takes less time than
+  // to start a thread and to wait for it.
+  std::size_t side_by_side(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y) const {
+    const bool small = x.rows() * y.rows() * x.cols() < (std::size_t{1} << 18);
+    return small ? 1 : schedule_.most_items();
+  }
+
   template <class Visitor>
   void walk(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
             Visitor& visitor) {
@@ -133,7 +140,7 @@ class TileWalk {
     kept_.grow(kept_tiles_ * tile_entries());
     scratch_.grow(max_threads() * tile_entries());
     parallel_rounds(
-        schedule_.rounds(), schedule_.most_items(),
+        schedule_.rounds(), side_by_side(x, y),
         [&](std::size_t round) { return schedule_.items(round); },
         [&](std::size_t round, std::size_t item, std::size_t thread) {
           const std::size_t position = schedule_.position(round, item);
@@ -150,7 +157,7 @@ class TileWalk {
                  Accumulate&& accumulate) {
     scratch_.grow(max_threads() * tile_entries());
     parallel_rounds(
-        schedule_.rounds(), schedule_.most_items(),
+        schedule_.rounds(), side_by_side(x, y),
         [&](std::size_t round) { return schedule_.items(round); },
         [&](std::size_t round, std::size_t item, std::size_t thread) {
           Tile<T> tile = tile_at(x, y, round, item, scratch_.data() + thread * tile_entries());

@@ -100,6 +100,23 @@ inline Batch<double> fma(const Batch<double>& a, const Batch<double>& b, const B
 }
 #endif
 
+/// x itself, as rounded to its type: keeps a compiler from fusing the product that x is with an
+/// addition that follows.
+template <class T>
+inline Batch<T> rounded(const Batch<T>& x) {
+#if defined(SELFSUP_ISA_NEON64)
+  typename Batch<T>::register_type bits = x;
+  __asm__("" : "+w"(bits));
+#elif defined(SELFSUP_ISA_AVX512)
+  typename Batch<T>::register_type bits = x;
+  __asm__("" : "+v"(bits));
+#else
+  typename Batch<T>::register_type bits = x;
+  __asm__("" : "+x"(bits));
+#endif
+  return bits;
+}
+
 /// a·b − c, rounded once where the machine has the instruction.
 template <class T>
 inline Batch<T> fms(const Batch<T>& a, const Batch<T>& b, const Batch<T>& c) {
