@@ -1,4 +1,4 @@
-// What every benchmark of a loss shares: its input and its counters.
+// The counters of a loss: its rate, and the fraction of the bound that it names.
 #pragma once
 
 #include "bench/bound.hpp"
@@ -7,23 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
-#include <vector>
 
 namespace bench {
 
-/// (rows, cols) entries from the standard normal distribution, the same in every run.
-inline std::vector<float> normal_rows(std::size_t rows, std::size_t cols, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> entries(rows * cols);
-  for (float& entry : entries) entry = normal(generator);
-  return entries;
-}
-
 namespace detail {
 
-inline void report_rows(benchmark::State& state, std::size_t rows, std::size_t bytes_held) {
+inline void report_rows(benchmark::State& state, double rows, std::size_t bytes_held) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(rows));
   state.counters["held"] = benchmark::Counter(
       static_cast<double>(bytes_held), benchmark::Counter::kDefaults, benchmark::Counter::kIs1024);
@@ -36,7 +25,7 @@ inline benchmark::Counter per_second(double amount) {
 }  // namespace detail
 
 /// For a loss bound by its products: the multiply-adds that the algorithm needs at least, a step.
-inline void report_products(benchmark::State& state, std::size_t rows, std::size_t bytes_held,
+inline void report_products(benchmark::State& state, double rows, std::size_t bytes_held,
                             double multiply_adds) {
   detail::report_rows(state, rows, bytes_held);
   state.counters["GFLOP/s"] = detail::per_second(2 * multiply_adds / 1e9);
@@ -45,7 +34,7 @@ inline void report_products(benchmark::State& state, std::size_t rows, std::size
 
 /// For a loss bound by memory: the bytes that it reads and writes at least, a step. Above 1 the
 /// arrays lie in a cache.
-inline void report_bytes(benchmark::State& state, std::size_t rows, std::size_t bytes_held,
+inline void report_bytes(benchmark::State& state, double rows, std::size_t bytes_held,
                          double bytes) {
   detail::report_rows(state, rows, bytes_held);
   state.counters["GB/s"] = detail::per_second(bytes / 1e9);

@@ -3,23 +3,19 @@
 #include "selfsup/losses/info_nce.hpp"
 
 #include "bench/report.hpp"
+#include "bench/step.hpp"
 
 namespace {
 
 void run(benchmark::State& state, const selfsup::InfoNceOptions& options) {
-  const auto N = static_cast<std::size_t>(state.range(0));
-  const auto D = static_cast<std::size_t>(state.range(1));
-  const std::vector<float> query = bench::normal_rows(N, D, 1), key = bench::normal_rows(N, D, 2);
-  std::vector<float> d_query(N * D), d_key(N * D);
-  selfsup::InfoNce<float> loss(options);
-  for (auto _ : state) {
-    float value = loss.forward({query.data(), N, D}, {key.data(), N, D});
-    loss.backward({d_query.data(), N, D}, {d_key.data(), N, D});
-    benchmark::DoNotOptimize(value);
-    benchmark::ClobberMemory();
-  }
-  const auto n = static_cast<double>(N);
-  bench::report_products(state, 2 * N, loss.bytes(), 3 * n * n * static_cast<double>(D));
+  const std::size_t held =
+      bench::time_step<selfsup::InfoNce>(state, options, 2, 2, [](auto& loss, auto& x) {
+        const auto value = loss.forward(x.in(0), x.in(1));
+        loss.backward(x.out(0), x.out(1));
+        return value;
+      });
+  const auto N = static_cast<double>(state.range(0)), D = static_cast<double>(state.range(1));
+  bench::report_products(state, 2 * N, held, 3 * N * N * D);
 }
 
 void info_nce(benchmark::State& state) { run(state, selfsup::InfoNceOptions{}); }

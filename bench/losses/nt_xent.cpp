@@ -3,23 +3,19 @@
 #include "selfsup/losses/nt_xent.hpp"
 
 #include "bench/report.hpp"
+#include "bench/step.hpp"
 
 namespace {
 
 void nt_xent(benchmark::State& state) {
-  const auto N = static_cast<std::size_t>(state.range(0));
-  const auto D = static_cast<std::size_t>(state.range(1));
-  const std::vector<float> z_a = bench::normal_rows(N, D, 1), z_b = bench::normal_rows(N, D, 2);
-  std::vector<float> d_z_a(N * D), d_z_b(N * D);
-  selfsup::NtXent<float> loss;
-  for (auto _ : state) {
-    float value = loss.forward({z_a.data(), N, D}, {z_b.data(), N, D});
-    loss.backward({d_z_a.data(), N, D}, {d_z_b.data(), N, D});
-    benchmark::DoNotOptimize(value);
-    benchmark::ClobberMemory();
-  }
-  const double M = 2 * static_cast<double>(N);
-  bench::report_products(state, 2 * N, loss.bytes(), 1.5 * M * M * static_cast<double>(D));
+  const std::size_t held = bench::time_step<selfsup::NtXent>(
+      state, selfsup::NtXentOptions{}, 2, 2, [](auto& loss, auto& x) {
+        const auto value = loss.forward(x.in(0), x.in(1));
+        loss.backward(x.out(0), x.out(1));
+        return value;
+      });
+  const auto M = 2 * static_cast<double>(state.range(0)), D = static_cast<double>(state.range(1));
+  bench::report_products(state, M, held, 1.5 * M * M * D);
 }
 BENCHMARK(nt_xent)
     ->ArgNames({"N", "D"})

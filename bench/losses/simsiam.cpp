@@ -3,25 +3,19 @@
 #include "selfsup/losses/simsiam.hpp"
 
 #include "bench/report.hpp"
+#include "bench/step.hpp"
 
 namespace {
 
 void simsiam(benchmark::State& state) {
-  const auto N = static_cast<std::size_t>(state.range(0));
-  const auto D = static_cast<std::size_t>(state.range(1));
-  const std::vector<float> p_a = bench::normal_rows(N, D, 1), p_b = bench::normal_rows(N, D, 2);
-  const std::vector<float> z_a = bench::normal_rows(N, D, 3), z_b = bench::normal_rows(N, D, 4);
-  std::vector<float> d_p_a(N * D), d_p_b(N * D);
-  selfsup::SimSiam<float> loss;
-  for (auto _ : state) {
-    float value = loss.forward({p_a.data(), N, D}, {p_b.data(), N, D}, {z_a.data(), N, D},
-                               {z_b.data(), N, D});
-    loss.backward({d_p_a.data(), N, D}, {d_p_b.data(), N, D});
-    benchmark::DoNotOptimize(value);
-    benchmark::ClobberMemory();
-  }
-  const auto entries = static_cast<double>(N * D);
-  bench::report_bytes(state, 2 * N, loss.bytes(), 2 * 5 * entries * sizeof(float));
+  const std::size_t held = bench::time_step<selfsup::SimSiam>(
+      state, selfsup::SimSiamOptions{}, 4, 2, [](auto& loss, auto& x) {
+        const auto value = loss.forward(x.in(0), x.in(1), x.in(2), x.in(3));
+        loss.backward(x.out(0), x.out(1));
+        return value;
+      });
+  const auto N = static_cast<double>(state.range(0)), D = static_cast<double>(state.range(1));
+  bench::report_bytes(state, 2 * N, held, 2 * 5 * N * D * sizeof(float));
 }
 BENCHMARK(simsiam)
     ->ArgNames({"N", "D"})

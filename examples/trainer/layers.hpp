@@ -34,10 +34,11 @@ struct Parameter {
 // Columns that one thread takes at a time: whole cache lines, and sums that stay in registers.
 constexpr std::size_t column_block = 32;
 
-/// Calls f(first, count) for blocks of columns, in parallel.
+/// Calls f(first, count) for blocks of columns of (rows, cols) entries, in parallel.
 template <class F>
-void for_column_blocks(std::size_t cols, F f) {
-  selfsup::parallel_for((cols + column_block - 1) / column_block, [&](std::size_t block) {
+void for_column_blocks(std::size_t rows, std::size_t cols, F f) {
+  const std::size_t blocks = (cols + column_block - 1) / column_block;
+  selfsup::parallel_for(blocks, column_block * rows, [&](std::size_t block) {
     const std::size_t first = block * column_block;
     f(first, std::min(column_block, cols - first));
   });
@@ -61,7 +62,7 @@ class Linear {
 
   void forward(selfsup::ConstView<T> x, selfsup::MutView<T> y) {
     product_.write(x, weight.value.view().transposed(), y);
-    selfsup::parallel_for(y.rows(), [&](std::size_t r) {
+    selfsup::parallel_for(y.rows(), y.cols(), [&](std::size_t r) {
       T* out = y.row(r);
       const T* b = bias.value.data();
       for (std::size_t c = 0; c < bias.value.cols(); ++c) out[c] += b[c];
@@ -71,7 +72,7 @@ class Linear {
   /// An empty d_x is skipped: the first layer needs none.
   void backward(selfsup::ConstView<T> x, selfsup::ConstView<T> d_y, selfsup::MutView<T> d_x) {
     product_.add(d_y.transposed(), x, weight.gradient);
-    for_column_blocks(d_y.cols(), [&](std::size_t first, std::size_t count) {
+    for_column_blocks(d_y.rows(), d_y.cols(), [&](std::size_t first, std::size_t count) {
       double sums[column_block] = {};
       for (std::size_t r = 0; r < d_y.rows(); ++r) {
         const T* d = d_y.row(r) + first;
@@ -117,7 +118,7 @@ class BatchNorm1d {
   void forward(selfsup::ConstView<T> x, Kept& kept, selfsup::MutView<T> y) {
     kept.normalised.resize(x.rows(), x.cols());
     kept.inverse_std.resize(x.cols());
-    for_column_blocks(x.cols(), [&](std::size_t first, std::size_t count) {
+    for_column_blocks(x.rows(), x.cols(), [&](std::size_t first, std::size_t count) {
       normalise(x, kept, first, count);
       for (std::size_t r = 0; r < x.rows(); ++r) {
         const T* in = kept.normalised.row(r);
@@ -133,7 +134,7 @@ class BatchNorm1d {
   /// d_x = scale/std·(d_y − mean_n(d_y) − x̂·mean_n(d_y·x̂)).
   void backward(const Kept& kept, selfsup::ConstView<T> d_y, selfsup::MutView<T> d_x) {
     const auto N = static_cast<double>(d_y.rows());
-    for_column_blocks(d_y.cols(), [&](std::size_t first, std::size_t count) {
+    for_column_blocks(d_y.rows(), d_y.cols(), [&](std::size_t first, std::size_t count) {
       double sums[column_block] = {};
       double products[column_block] = {};
       for (std::size_t r = 0; r < d_y.rows(); ++r) {
@@ -166,7 +167,7 @@ class BatchNorm1d {
 
   /// Evaluation: uses the running mean and variance; y may be x.
   void infer(selfsup::ConstView<T> x, selfsup::MutView<T> y) const {
-    selfsup::parallel_for(x.rows(), [&](std::size_t r) {
+    selfsup::parallel_for(x.rows(), x.cols(), [&](std::size_t r) {
       const T* in = x.row(r);
       T* out = y.row(r);
       for (std::size_t c = 0; c < x.cols(); ++c) {
@@ -223,13 +224,13 @@ class BatchNorm1d {
 template <class T>
 struct Relu {
   static void forward(selfsup::MutView<T> y) {
-    selfsup::parallel_for(y.rows(), [&](std::size_t r) {
+    selfsup::parallel_for(y.rows(), y.cols(), [&](std::size_t r) {
       T* out = y.row(r);
       for (std::size_t c = 0; c < y.cols(); ++c) out[c] = std::max(out[c], T{0});
     });
   }
   static void backward(selfsup::ConstView<T> y, selfsup::MutView<T> d_y) {
-    selfsup::parallel_for(y.rows(), [&](std::size_t r) {
+    selfsup::parallel_for(y.rows(), y.cols(), [&](std::size_t r) {
       const T* out = y.row(r);
       T* d = d_y.row(r);
       for (std::size_t c = 0; c < y.cols(); ++c) d[c] = out[c] > T{0} ? d[c] : T{0};

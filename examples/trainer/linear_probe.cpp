@@ -37,7 +37,7 @@ double largest_curvature(const Matrix<float>& x, selfsup::Matmul<float>& product
 // Turns scores (N, classes) into the gradient of the mean cross-entropy by them, in place.
 void cross_entropy_gradient(const std::vector<std::uint8_t>& labels, Matrix<float>& scores) {
   const auto share = static_cast<float>(1 / static_cast<double>(scores.rows()));
-  selfsup::parallel_for(scores.rows(), [&](std::size_t r) {
+  selfsup::parallel_for(scores.rows(), scores.cols(), [&](std::size_t r) {
     float* row = scores.row(r);
     const float largest = *std::max_element(row, row + scores.cols());
     float sum = 0;

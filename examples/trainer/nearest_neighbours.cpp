@@ -37,7 +37,7 @@ std::uint8_t vote(const float* similarities, const std::vector<std::uint8_t>& la
 }  // namespace
 
 void normalise_rows(Matrix<float>& rows) {
-  selfsup::parallel_for(rows.rows(), [&](std::size_t r) {
+  selfsup::parallel_for(rows.rows(), rows.cols(), [&](std::size_t r) {
     float* row = rows.row(r);
     double square = 0;
     for (std::size_t c = 0; c < rows.cols(); ++c) {
@@ -62,7 +62,7 @@ std::vector<std::uint8_t> nearest_neighbours(const Matrix<float>& labelled,
     similarities.resize(count, labelled.rows());
     product.write(queries.view().row_range(first, count), labelled.view().transposed(),
                   similarities);
-    selfsup::parallel_for(count, [&](std::size_t i) {
+    selfsup::parallel_for(count, labelled.rows(), [&](std::size_t i) {
       if (k == 1) {
         const float* row = similarities.row(i);
         predicted[first + i] = labels[static_cast<std::size_t>(

@@ -51,7 +51,7 @@ class Sgd {
  private:
   void update(Parameter<T>& parameter, Matrix<T>& velocity, T rate) {
     const T decay = parameter.decays ? weight_decay_ : T{0};
-    selfsup::parallel_for(velocity.rows(), [&](std::size_t r) {
+    selfsup::parallel_for(velocity.rows(), velocity.cols(), [&](std::size_t r) {
       T* w = parameter.value.row(r);
       T* g = parameter.gradient.row(r);
       T* v = velocity.row(r);

@@ -3,14 +3,15 @@
 set -euo pipefail
 program=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+pid=
+trap 'kill -9 $pid 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 for signal in INT TERM; do
   out=$folder/$signal
-  "$program" --method all --epochs 100000 --encoder 32,16 --projector 16,8 --out "$out" \
-    > "$folder/log" 2> "$folder/errors" &
+  "$program" --method all --epochs 100000 --encoder 32,16 --projector 16,8 --threads 1 \
+    --out "$out" > "$folder/log" 2> "$folder/errors" &
   pid=$!
-  for _ in $(seq 600); do
+  for _ in $(seq 3000); do
     grep -q 'ntxent: epoch 1/' "$folder/log" && break
     sleep 0.1
   done

@@ -69,7 +69,9 @@ class Matmul {
   template <class Left>
   void multiply(Left a, std::size_t K, MutView<T> c, product::Output output) const {
     const Chunks rows{c.rows(), edge}, cols{c.cols(), edge};
-    parallel_for(rows.count() * cols.count(), [&](std::size_t tile) {
+    // A batch of multiply-adds takes about as long as touching an entry.
+    const std::size_t entries = edge * std::min(edge, c.cols()) * K / simd::lanes<T>;
+    parallel_for(rows.count() * cols.count(), entries, [&](std::size_t tile) {
       const std::size_t row_chunk = tile / cols.count(), col_chunk = tile % cols.count();
       const std::size_t row0 = rows.first(row_chunk),
                         col_end = cols.first(col_chunk) + cols.length(col_chunk);
