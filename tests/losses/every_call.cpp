@@ -243,6 +243,23 @@ TEST_CASE("a copy and a moved object go on where the first one was") {
       CHECK(again[k].entries() == expected.gradients[k].entries());
     }
     CHECK(tests::run(*moved, item, inputs) == expected);
+    // What was moved from has nothing to go back through, and serves again.
+    CHECK_THROWS_AS(copy->backward(tests::outputs(again)), selfsup::StateError);
+    CHECK(tests::run(*copy, item, inputs) == expected);
+  });
+}
+
+TEST_CASE("a forward that failed leaves nothing to go back through") {
+  for_all([](const LossCase& item, auto scalar) {
+    using T = decltype(scalar);
+    const auto inputs = inputs_of<T>(item, 6, 4);
+    auto wrong = inputs;
+    wrong.back() = tests::Matrix<T>(0, 4);
+    auto gradients = tests::blank_gradients(item, inputs);
+    const auto loss = item.make<T>();
+    loss->forward(tests::views(inputs));
+    CHECK_THROWS_AS(loss->forward(tests::views(wrong)), selfsup::ShapeError);
+    CHECK_THROWS_AS(loss->backward(tests::outputs(gradients)), selfsup::StateError);
   });
 }
 

@@ -220,4 +220,18 @@ TEST_CASE("NtXent: temperatures out of range are refused") {
                                    std::numeric_limits<double>::quiet_NaN()}) {
     CHECK_THROWS_AS(NtXent<float>(with_temperature(temperature)), selfsup::OptionError);
   }
+  // Their inverse leaves the type: not the fault of any batch.
+  CHECK_THROWS_AS(NtXent<float>(with_temperature(1e-39)), selfsup::OptionError);
+  CHECK_THROWS_AS(NtXent<float>(with_temperature(1e50)), selfsup::OptionError);
+  CHECK_NOTHROW(NtXent<double>(with_temperature(1e-39)));
+}
+
+TEST_CASE("NtXent: rows of 1e306 are as good as others in double") {
+  auto z = tests::random_views(64, 20, 5);
+  const double expected = NtXent<double>().forward(z[0], z[1]);
+  for (auto& view : z) {
+    for (double& entry : view.entries()) entry = std::ldexp(entry, 1015);
+  }
+  const double found = NtXent<double>().forward(z[0], z[1]);
+  CHECK(std::abs(found - expected) <= 1e-12 * expected);
 }

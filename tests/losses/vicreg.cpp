@@ -307,3 +307,13 @@ TEST_CASE("VicReg: backward takes as many outputs as forward took views") {
   CHECK(d_a.entries() == std::vector<double>(30, 7));
   CHECK_NOTHROW(loss.backward(d_a));
 }
+
+TEST_CASE("VicReg: empty braces skip an output") {
+  const auto z = tests::random_views(5, 6, 3);
+  VicReg<double> loss;
+  loss.forward(z[0], z[1]);
+  Matrix<double> both(5, 6), d_b(5, 6), alone(5, 6);
+  loss.backward(both, d_b);
+  loss.backward(alone, {});
+  CHECK(alone.entries() == both.entries());
+}

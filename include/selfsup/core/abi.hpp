@@ -20,6 +20,9 @@
 #elif defined(__AVX2__) && defined(__FMA__)
 #define SELFSUP_ISA_AVX2 1
 #define SELFSUP_ISA_NAME avx2
+#elif defined(__AVX__) && defined(__FMA__)
+#define SELFSUP_ISA_SSE2 1
+#define SELFSUP_ISA_NAME avxfma
 #elif defined(__AVX__)
 #define SELFSUP_ISA_SSE2 1
 #define SELFSUP_ISA_NAME avx

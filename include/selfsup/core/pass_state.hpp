@@ -6,12 +6,23 @@
 #include "selfsup/core/errors.hpp"
 
 #include <string>
+#include <utility>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 class PassState {
+  enum class Passed { none, forward, backward };
+
  public:
+  PassState() = default;
+  PassState(const PassState&) = default;
+  PassState(PassState&& other) noexcept : passed_(std::exchange(other.passed_, Passed::none)) {}
+  PassState& operator=(PassState other) noexcept {
+    passed_ = other.passed_;
+    return *this;
+  }
+
   void begin() { passed_ = Passed::none; }
   void kept() { passed_ = Passed::forward; }
   void gone_back() { passed_ = Passed::backward; }
@@ -27,7 +38,7 @@ class PassState {
   }
 
  private:
-  enum class Passed { none, forward, backward } passed_ = Passed::none;
+  Passed passed_ = Passed::none;
 };
 
 }  // namespace SELFSUP_ABI

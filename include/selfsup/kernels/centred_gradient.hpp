@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -20,6 +21,15 @@ namespace kernels {
 template <class T>
 class CentredGradient {
  public:
+  /// Takes what write will need for these outputs, so that it cannot run out of memory.
+  void reserve(std::size_t N, std::size_t D, std::initializer_list<MutView<T>> outputs) {
+    factor_.grow(D);
+    factor_in_t_.grow(D);
+    for (const MutView<T>& d_z : outputs) {
+      if (!d_z.contiguous_rows()) row_.reshape(N, D);
+    }
+  }
+
   /// Sets the factor of each of D columns to zero.
   void clear_factors(std::size_t D) { std::fill_n(factor_.grow(D), D, 0.0); }
 

@@ -1,9 +1,13 @@
-// The sum of squared off-diagonal covariances, by the smaller of two products of the centred batch
-// Zc (N, D):
-//   feature space (D, D):  S = Zcᵀ Zc,  Σ_{i≠j} S_ij²,                          d/dZc = 4 Zc
-//   offdiag(S) sample space  (N, N):  K = Zc Zcᵀ,  |K|² − Σ_j (Σ_n zc_nj²)²,               d/dZc =
-//   4 (K Zc − Zc diag(Σ_n zc_nj²))
-// Both are exact. Sample space subtracts, so its rounding error grows by a = |K|² / (|K|² − Σ_j …).
+// The sum of squared off-diagonal covariances, by one of two products of the centred batch Zc (N,
+// D).
+//
+// Feature space, S = Zcᵀ Zc (D, D):
+//   Σ_{i≠j} S_ij²,  d/dZc = 4 Zc offdiag(S).
+// Sample space, K = Zc Zcᵀ (N, N), with s_j = Σ_n zc_nj²:
+//   |K|² − Σ_j s_j²,  d/dZc = 4 (K Zc − Zc diag(s)).
+//
+// Both are exact. Sample space subtracts, so its rounding error grows by a = |K|² / (|K|² − Σ_j
+// s_j²).
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
@@ -93,21 +97,27 @@ class OffDiagonalSquares {
 
   /// Writes d_z (N, D) with ¼·d/dZc = d_z − Zc diag(own_j): own is Σ_n zc_nj² in sample space, 0 in
   /// feature space.
-  void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z) {
+  /// `transposed` (D, N) is scratch of feature space.
+  void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z,
+                product::PaddedMatrix<T>& transposed) {
     if (in_samples_) {
       walk_.symmetric_backward(z.rows, d_z, visitor(true));
     } else {
-      walk_.symmetric_backward(transposed_, d_transposed_, visitor(false));
-      transpose(d_transposed_, d_z);
+      walk_.symmetric_backward(transposed_, transposed, visitor(false));
+      transpose(transposed, d_z);
     }
+  }
+
+  /// Takes what backward will need, so that it cannot run out of memory.
+  void reserve_backward(product::PaddedMatrix<T>& transposed) {
+    walk_.reserve_backward();
+    if (!in_samples_) transposed.reshape(transposed_.rows(), transposed_.cols());
   }
 
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
-  std::size_t bytes() const {
-    return transposed_.bytes() + d_transposed_.bytes() + walk_.bytes() + row_sums_.bytes();
-  }
+  std::size_t bytes() const { return transposed_.bytes() + walk_.bytes() + row_sums_.bytes(); }
 
  private:
   // The sample-space subtraction may cost 5 bits in float, 20 in double; past that feature space is
@@ -133,7 +143,6 @@ class OffDiagonalSquares {
   product::PaddedMatrix<T> transposed_;
   product::TileWalk<T> walk_;
   // Scratch.
-  product::PaddedMatrix<T> d_transposed_;
   Buffer<double> row_sums_;
 };
 

@@ -39,17 +39,22 @@ struct Unit {
         inverse(1 / std::max(row_length, norm_floor)),
         slope(row_length < norm_floor ? 0 : inverse) {}
 
+  /// Not finite when the length is not; sums of it stay in range.
+  double check() const { return length * 0x1p-64; }
+
   double length;
   double inverse;
   double slope;
 };
 
-/// True for a sum of squares that neither overflowed nor lost small entries.
+/// True for a sum of squares that neither overflowed nor lost small entries, far enough from both
+/// that products and quotients of two such norms are in range too.
 template <class T>
 bool in_range(double squares) {
-  constexpr double smallest =
-      static_cast<double>(std::numeric_limits<T>::min()) / std::numeric_limits<T>::epsilon();
-  return is_finite(squares) && squares >= smallest;
+  constexpr double epsilon = std::numeric_limits<T>::epsilon();
+  return squares >= static_cast<double>(std::numeric_limits<T>::min()) / epsilon &&
+         squares <= static_cast<double>(std::numeric_limits<T>::max()) * epsilon &&
+         is_finite(squares);
 }
 
 /// The norm of a row of any magnitude: a sum of squares that leaves the type's range is taken
@@ -127,7 +132,7 @@ class L2Normalize {
   std::size_t bytes() const { return slope_.bytes() + chunk_sums_.bytes(); }
 
  private:
-  // Returns the norm; slope becomes the factor of the row's gradient.
+  // Returns the row's check; slope becomes the factor of the row's gradient.
   static double normalize_row(const T* z, std::size_t D, bool normalize, T* out, double& slope) {
     const ScaledNorm norm = scaled_norm(z, D);
     const Unit unit(norm.length());
@@ -143,7 +148,7 @@ class L2Normalize {
       for (std::size_t d = 0; d < D; ++d)
         out[d] = static_cast<T>(static_cast<double>(z[d]) * unit.inverse);
     }
-    return unit.length;
+    return unit.check();
   }
 
   static void write_gradient(const T* u, const T* d_u, std::size_t D, double along, double factor,

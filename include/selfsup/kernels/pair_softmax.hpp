@@ -4,11 +4,12 @@
 // An anchor i has one positive p(i) and other candidates k. With logits x_ik = s_ik/τ and a shift
 // m_i,
 //   r_i = Σ_k e^(x_ik − m_i)   e_i = e^(x_ip − m_i)   ℓ_i = log1p(r_i/e_i)   q_i = r_i/(r_i + e_i).
-// The positive and the anchor itself are left out of r_i by index; q_i is never computed as 1 −
-// e_i/(r_i + e_i), which in float is wrong by a thousandth when the loss is small.
+// The positive and the anchor itself are left out of r_i by index. q_i is never computed as
+// 1 − e_i/(r_i + e_i), which in float is wrong by half a percent at q = 1e-5.
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -18,10 +19,23 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <sstream>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
+
+/// Throws an OptionError unless τ > 0 is finite and so is 1/τ in the type.
+template <class T>
+void require_temperature(const char* name, double temperature) {
+  require_positive(name, temperature);
+  const T scale = static_cast<T>(1 / temperature);
+  if (is_finite(scale) && scale > 0) return;
+  std::ostringstream text;
+  text << name << " is " << temperature << ", its inverse is outside the range of "
+       << (sizeof(T) == 4 ? "float" : "double");
+  throw OptionError(text.str());
+}
 
 template <class T>
 class PairSoftmax {
@@ -33,8 +47,8 @@ class PairSoftmax {
                  std::size_t memory_budget) {
     const std::size_t N = z.rows() / 2;
     begin(temperature, unit_rows, N);
-    set_up(rows_, z, 0, z, N, N);
-    set_up_mirrored(N);
+    set_up(rows_, z, z, N, N);
+    copy_positives(rows_, N, rows_, N);
     with_visitor<true>(rows_, rows_,
                        [&](auto&& visitor) { walk_.symmetric(z, memory_budget, visitor); });
     return finish(rows_, z.rows());
@@ -55,8 +69,8 @@ class PairSoftmax {
     const std::size_t N = q.rows();
     both_directions_ = both_directions;
     begin(temperature, unit_rows, 0);
-    set_up(rows_, q, 0, k, 0, N);
-    if (both_directions) set_up(cols_, q, 0, k, 0, N);
+    set_up(rows_, q, k, 0, N);
+    if (both_directions) copy_positives(rows_, N, cols_, 0);
     with_directions([&](auto&& visitor) { walk_.rectangular(q, k, memory_budget, visitor); });
     double total = finish(rows_, N);
     if (both_directions) total += finish(cols_, N);
@@ -84,16 +98,16 @@ class PairSoftmax {
     positive_offset_ = positive_offset;
   }
 
-  // Positives x_ip of anchors 0 … count-1 from rows a_first + i and b_first + i, in double.
-  void set_up(Anchors<T>& anchors, const product::PaddedMatrix<T>& a, std::size_t a_first,
+  // Positives x_ip of anchors 0 … count-1 from rows a_i and b_(b_first + i), in double.
+  void set_up(Anchors<T>& anchors, const product::PaddedMatrix<T>& a,
               const product::PaddedMatrix<T>& b, std::size_t b_first, std::size_t count) {
     anchors.grow(b_first + count);
     const Chunks chunks = row_chunks(count, a.cols());
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
         const std::size_t i = chunks.first(chunk) + j;
-        const double logit = static_cast<double>(scale_) *
-                             simd::dot(a.row(a_first + i), b.row(b_first + i), a.cols());
+        const double logit =
+            static_cast<double>(scale_) * simd::dot(a.row(i), b.row(b_first + i), a.cols());
         anchors.positive.data()[i] = logit;
         anchors.shift.data()[i] = online_ ? static_cast<T>(logit) : scale_;
         anchors.rest.data()[i] = 0;
@@ -101,11 +115,13 @@ class PairSoftmax {
     });
   }
 
-  // Anchors N … 2N-1 of stacked rows share the positives of 0 … N-1.
-  void set_up_mirrored(std::size_t N) {
-    std::copy_n(rows_.positive.data(), N, rows_.positive.data() + N);
-    std::copy_n(rows_.shift.data(), N, rows_.shift.data() + N);
-    std::copy_n(rows_.rest.data(), N, rows_.rest.data() + N);
+  // The anchors of the other view, or of the other direction, share the first ones' positives.
+  static void copy_positives(const Anchors<T>& from, std::size_t count, Anchors<T>& to,
+                             std::size_t to_first) {
+    to.grow(to_first + count);
+    std::copy_n(from.positive.data(), count, to.positive.data() + to_first);
+    std::copy_n(from.shift.data(), count, to.shift.data() + to_first);
+    std::copy_n(from.rest.data(), count, to.rest.data() + to_first);
   }
 
   template <bool Columns, class F>

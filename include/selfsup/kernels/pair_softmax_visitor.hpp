@@ -49,7 +49,7 @@ SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale) {
 
 // scale·x in place.
 template <class T>
-SELFSUP_NOINLINE void multiply(T* x, std::size_t n, T scale) {
+SELFSUP_NOINLINE void scale_in_place(T* x, std::size_t n, T scale) {
   const simd::Batch<T> factor(scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
     simd::store(x + i, simd::load(x + i, part) * factor, part);
@@ -89,7 +89,7 @@ class PairSoftmaxVisitor {
       if (tile.diagonal) row[r] = excluded;
       if (const std::size_t p = positive_col(tile, r); p < tile.cols) row[p] = excluded;
       if constexpr (Online) {
-        multiply(row + first, tile.cols - first, scale_);
+        scale_in_place(row + first, tile.cols - first, scale_);
       } else {
         exponentiate(row + first, tile.cols - first, scale_);
       }

@@ -90,21 +90,50 @@ class PredictionRows {
       return unit_row_of_any_range(p, z, D, loss, weight, d_p, d_z);
     const Unit unit_p(std::sqrt(pp)), unit_z(std::sqrt(zz));
     const double cosine = pz * unit_p.inverse * unit_z.inverse;
-    const double distance_weight = loss == RowLoss::unit_distance ? 2 * weight : weight;
-    const simd::Batch<T> scale_p(static_cast<T>(unit_p.inverse)),
-        scale_z(static_cast<T>(unit_z.inverse));
-    const simd::Batch<T> c(static_cast<T>(cosine));
-    const simd::Batch<T> factor_p(static_cast<T>(distance_weight * unit_p.slope));
-    const simd::Batch<T> factor_z(static_cast<T>(distance_weight * unit_z.slope));
-    const double distance = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
-      const auto p_hat = simd::load(p + d, part) * scale_p,
-                 z_hat = simd::load(z + d, part) * scale_z;
-      const auto difference = simd::rounded(p_hat) - simd::rounded(z_hat);
+    double value = -cosine;
+    if (loss == RowLoss::unit_distance) {
+      value =
+          unit_distance(p, static_cast<T>(unit_p.inverse), z, static_cast<T>(unit_z.inverse), D);
+      weight *= 2;
+    }
+    const double joint = weight * unit_p.inverse * unit_z.inverse;
+    if (d_p)
+      write_tangent(p, pz * unit_p.inverse * unit_p.inverse, z, unit_p.slope > 0 ? joint : 0, D,
+                    d_p);
+    if (d_z)
+      write_tangent(z, pz * unit_z.inverse * unit_z.inverse, p, unit_z.slope > 0 ? joint : 0, D,
+                    d_z);
+    return {value, unit_p.check() + unit_z.check()};
+  }
+
+  static double unit_distance(const T* p, T scale_p, const T* z, T scale_z, std::size_t D) {
+    const simd::Batch<T> factor_p(scale_p), factor_z(scale_z);
+    return simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
+      // Rounded apart, so that p = z gives exactly 0.
+      const auto difference = simd::rounded(simd::load(p + d, part) * factor_p) -
+                              simd::rounded(simd::load(z + d, part) * factor_z);
       add(0, difference, difference);
-      if (d_p) simd::store(d_p + d, simd::fms(c, p_hat, z_hat) * factor_p, part);
-      if (d_z) simd::store(d_z + d, simd::fms(c, z_hat, p_hat) * factor_z, part);
     })[0];
-    return {loss == RowLoss::unit_distance ? distance : -cosine, unit_p.length + unit_z.length};
+  }
+
+  // Writes out = factor·(along·x − y), where along·x is the part of y along x. Each entry is
+  // rounded once, and what the rounding of `along` leaves along x is taken out again: the gradient
+  // keeps its digits where x and y are almost parallel.
+  static void write_tangent(const T* x, double along, const T* y, double factor, std::size_t D,
+                            T* out) {
+    const simd::Batch<T> share(static_cast<T>(along)), scale(static_cast<T>(factor));
+    const auto [rx, xx] = simd::sums<T, 2>(D, [&](std::size_t d, auto part, auto&& add) {
+      const auto x_d = simd::load(x + d, part);
+      const auto r = simd::fms(share, x_d, simd::load(y + d, part));
+      simd::store(out + d, r, part);
+      add(0, r, x_d);
+      add(1, x_d, x_d);
+    });
+    const simd::Batch<T> left(static_cast<T>(xx > 0 ? -rx / xx : 0));
+    simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+      const auto r = simd::fma(left, simd::load(x + d, part), simd::load(out + d, part));
+      simd::store(out + d, r * scale, part);
+    });
   }
 
   // The same in double, entry by entry, for rows whose squares leave the type.
@@ -112,7 +141,7 @@ class PredictionRows {
                                                      RowLoss loss, double weight, T* d_p, T* d_z) {
     const ScaledNorm norm_p = scaled_norm(p, D), norm_z = scaled_norm(z, D);
     const Unit unit_p(norm_p.length()), unit_z(norm_z.length());
-    const double check = unit_p.length + unit_z.length;
+    const double check = unit_p.check() + unit_z.check();
     if (!is_finite(check)) return {0, check};
     const auto hat = [](T x, const Unit& unit) { return static_cast<double>(x) * unit.inverse; };
     double cosine = 0, distance = 0;

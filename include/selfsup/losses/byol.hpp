@@ -5,6 +5,7 @@
 #include "selfsup/kernels/prediction_pairs.hpp"
 
 #include <cstddef>
+#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -54,7 +55,11 @@ class Byol {
   /// order: with stop_gradient `target` d_p (or d_p_a, d_p_b), with `online` d_z (or d_z_a, d_z_b),
   /// with `none` all. An empty view skips one. Throws StateError without a forward that succeeded,
   /// ShapeError for another number or shape.
-  void backward(MutView<T> d_1, T d_loss = 1) { go_back({d_1}, d_loss); }
+  void backward(MutView<T> d_1) { go_back({d_1}, 1); }
+  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  void backward(MutView<T> d_1, Number d_loss) {  // a template, so that {} is an empty view
+    go_back({d_1}, static_cast<T>(d_loss));
+  }
   void backward(MutView<T> d_1, MutView<T> d_2, T d_loss = 1) { go_back({d_1, d_2}, d_loss); }
   void backward(MutView<T> d_p_a, MutView<T> d_p_b, MutView<T> d_z_a, MutView<T> d_z_b,
                 T d_loss = 1) {

@@ -41,7 +41,7 @@ template <class T>
 class InfoNce {
  public:
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
-    require_positive("InfoNce: temperature", options.temperature);
+    kernels::require_temperature<T>("InfoNce: temperature", options.temperature);
   }
 
   /// Returns the loss of query (N, D), key (N, D); keeps what backward needs, so that both may
@@ -86,7 +86,7 @@ class InfoNce {
 
   /// Another τ from the next forward on.
   void set_temperature(double temperature) {
-    require_positive("InfoNce: temperature", temperature);
+    kernels::require_temperature<T>("InfoNce: temperature", temperature);
     options_.temperature = temperature;
   }
 

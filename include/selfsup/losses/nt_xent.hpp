@@ -40,7 +40,7 @@ template <class T>
 class NtXent {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
-    require_positive("NtXent: temperature", options.temperature);
+    kernels::require_temperature<T>("NtXent: temperature", options.temperature);
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
@@ -79,7 +79,7 @@ class NtXent {
 
   /// Another τ from the next forward on.
   void set_temperature(double temperature) {
-    require_positive("NtXent: temperature", temperature);
+    kernels::require_temperature<T>("NtXent: temperature", temperature);
     options_.temperature = temperature;
   }
 

@@ -12,7 +12,10 @@
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <initializer_list>
 #include <limits>
+#include <string>
+#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -105,25 +108,30 @@ class VicReg {
   /// shape of outputs.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     require_outputs(2, d_z_a, d_z_b);
+    reserve_backward({d_z_a, d_z_b});
     go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
     go_back(b_, -1, static_cast<double>(d_loss), d_z_b);
   }
 
   /// After forward of one view: writes d_loss·dL/dz (N, D).
-  void backward(MutView<T> d_z, T d_loss = 1) {
+  void backward(MutView<T> d_z) { backward(d_z, 1); }
+  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  void backward(MutView<T> d_z, Number d_loss) {  // a template, so that {} is an empty view
     require_outputs(1, d_z, {});
+    reserve_backward({d_z});
     go_back(a_, 0, static_cast<double>(d_loss), d_z);
   }
 
-  /// The terms of the last forward or value.
+  /// The terms of the last forward or value; all NaN after one that threw.
   const VicRegTerms& terms() const { return terms_; }
 
   const VicRegOptions& options() const { return options_; }
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() + moments_.bytes() +
-           gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
+    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() +
+           d_transposed_.bytes() + moments_.bytes() + gradient_.bytes() + copy_a_.bytes() +
+           copy_b_.bytes();
   }
 
  private:
@@ -141,7 +149,8 @@ class VicReg {
     D_ = views.begin()->view.cols();
     views_ = views.size();
     used_ = options_;
-    terms_ = {};
+    VicRegTerms terms;
+    terms_ = terms;
     const bool two = views_ == 2;
     const ConstView<T> z_a = copy_a_.of(views.begin()->view);
     const ConstView<T> z_b = two ? copy_b_.of(views.begin()[1].view) : ConstView<T>();
@@ -152,15 +161,15 @@ class VicReg {
     // (2) invariance
     double loss = 0;
     if (two && used_.invariance_weight > 0) {
-      terms_.invariance = moments_.difference(z_a, z_b, difference_) * distance_scale();
-      loss += used_.invariance_weight * terms_.invariance;
+      terms.invariance = moments_.difference(z_a, z_b, difference_) * distance_scale();
+      loss += used_.invariance_weight * terms.invariance;
     }
     // (3) variance
     if (used_.variance_weight > 0) {
       const double sum = hinge().value(a_.centred.squares.data()) +
                          (two ? hinge().value(b_.centred.squares.data()) : 0);
-      terms_.variance = share(used_.variance_branches) * sum;
-      loss += used_.variance_weight * terms_.variance;
+      terms.variance = share(used_.variance_branches) * sum;
+      loss += used_.variance_weight * terms.variance;
     }
     // (4) covariance
     if (used_.covariance_weight > 0) {
@@ -168,10 +177,11 @@ class VicReg {
       const double sum =
           a_.covariance.forward(a_.centred, used_.covariance_route, budget) +
           (two ? b_.covariance.forward(b_.centred, used_.covariance_route, budget) : 0);
-      terms_.covariance = share(used_.covariance_branches) * covariance_scale() * sum;
-      loss += used_.covariance_weight * terms_.covariance;
+      terms.covariance = share(used_.covariance_branches) * covariance_scale() * sum;
+      loss += used_.covariance_weight * terms.covariance;
     }
     if (!is_finite(static_cast<T>(loss))) throw_non_finite(where, views);
+    terms_ = terms;
     if (keep) state_.kept();
     return static_cast<T>(loss);
   }
@@ -187,6 +197,15 @@ class VicReg {
     require_output("VicReg::backward", "d_z_b", second, N_, D_);
   }
 
+  // Takes all memory before the first output is written.
+  void reserve_backward(std::initializer_list<MutView<T>> outputs) {
+    gradient_.reserve(N_, D_, outputs);
+    if (!(used_.covariance_weight > 0)) return;
+    d_product_.reshape(N_, D_);
+    a_.covariance.reserve_backward(d_transposed_);
+    if (views_ == 2) b_.covariance.reserve_backward(d_transposed_);
+  }
+
   // `side` is the sign of the view in z_a − z_b, 0 for one view.
   void go_back(Branch& own, int side, double d_loss, MutView<T> d_z) {
     if (d_z.empty()) return;
@@ -196,7 +215,7 @@ class VicReg {
     const double product_weight = d_loss * used_.covariance_weight *
                                   share(used_.covariance_branches) * 4 * covariance_scale();
     if (with_covariance) {
-      own.covariance.backward(own.centred, d_product_);
+      own.covariance.backward(own.centred, d_product_, d_transposed_);
       if (own.covariance.in_samples()) gradient_.subtract_diagonal(own.centred, product_weight);
     }
     // (3') variance: a factor for each centred column
@@ -235,7 +254,8 @@ class VicReg {
   PassState state_;
   VicRegTerms terms_;
   // Scratch.
-  product::PaddedMatrix<T> d_product_;
+  product::PaddedMatrix<T> d_product_;     // (N, D)
+  product::PaddedMatrix<T> d_transposed_;  // (D, N), in feature space
   kernels::Moments<T> moments_;
   kernels::CentredGradient<T> gradient_;
   ContiguousRows<T> copy_a_;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -18,6 +19,22 @@ namespace product {
 template <class T>
 class PaddedMatrix {
  public:
+  PaddedMatrix() = default;
+  PaddedMatrix(const PaddedMatrix&) = default;
+  /// A matrix that was moved from is empty.
+  PaddedMatrix(PaddedMatrix&& other) noexcept
+      : buffer_(std::move(other.buffer_)),
+        rows_(std::exchange(other.rows_, 0)),
+        cols_(std::exchange(other.cols_, 0)),
+        stride_(std::exchange(other.stride_, 0)) {}
+  PaddedMatrix& operator=(PaddedMatrix other) noexcept {
+    buffer_ = std::move(other.buffer_);
+    rows_ = other.rows_;
+    cols_ = other.cols_;
+    stride_ = other.stride_;
+    return *this;
+  }
+
   /// Sets the shape; the entries are whatever was there, the padding is zero.
   void reshape(std::size_t rows, std::size_t cols) {
     if (rows == rows_ && cols == cols_) return;

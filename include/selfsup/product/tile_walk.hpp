@@ -5,6 +5,7 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/pack.hpp"
@@ -33,12 +34,12 @@ struct Tile {
 
 /// A visitor has three members, called once a tile, by several threads at a time for tiles that
 /// share no block:
-///   visit(tile)           first walk: takes its sums, and turns the products in place into what
-///   weigh needs revisit(tile)         second walk, for a tile that was not kept: turns the
-///   products into the same values again weigh(tile, weights)  second walk: writes the weight of
-///   each defined entry, dL/dS (symmetric: both dL/dS_ij and
-///                         dL/dS_ji added), in the tile's layout; weights may be the tile's own
-///                         data
+/// - visit(tile), in the first walk, takes its sums, and turns the products in place into what
+///   weigh needs.
+/// - revisit(tile), in the second walk, for a tile that was not kept, turns the products into the
+///   same values again.
+/// - weigh(tile, weights), in the second walk, writes the weight dL/dS of each defined entry in the
+///   tile's layout (symmetric: dL/dS_ij and dL/dS_ji added). weights may be the tile's own data.
 template <class T>
 class TileWalk {
  public:
@@ -88,6 +89,9 @@ class TileWalk {
     });
   }
 
+  /// Takes what the second walk will need, so that it cannot run out of memory.
+  void reserve_backward() { scratch_.grow(max_threads() * tile_entries()); }
+
   std::size_t bytes() const { return packed_.bytes() + kept_.bytes() + scratch_.bytes(); }
 
  private:
@@ -112,7 +116,7 @@ class TileWalk {
 
   // The products of one tile, complete over K. A micro-kernel wholly below the diagonal is not
   // computed.
-  void multiply(const PaddedMatrix<T>& x, const Tile<T>& tile) const {
+  SELFSUP_NOINLINE void multiply(const PaddedMatrix<T>& x, const Tile<T>& tile) const {
     constexpr std::size_t panel = Blocking<T>::micro_cols, depth = Blocking<T>::depth;
     for (std::size_t k = 0; k < x.cols(); k += depth) {
       const Output output = k == 0 ? Output::write : Output::add;
@@ -155,7 +159,7 @@ class TileWalk {
   template <class Visitor, class Accumulate>
   void walk_back(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, Visitor& visitor,
                  Accumulate&& accumulate) {
-    scratch_.grow(max_threads() * tile_entries());
+    reserve_backward();
     parallel_rounds(
         schedule_.rounds(), side_by_side(x, y),
         [&](std::size_t round) { return schedule_.items(round); },
