@@ -107,6 +107,25 @@ TEST_CASE("every loss meets its reference, in float and in double") {
   }
 }
 
+TEST_CASE(
+    "the float gradient keeps its digits where a prediction is almost parallel to its target") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (item.arguments[0] != "p" || !item.normalizes) continue;
+    const auto loss = item.make<float>();
+    for (const double distance : {1.0, 1e-1, 1e-2, 1e-3, 1e-4}) {
+      auto inputs = tests::random_views(33, 70, 5, item.arguments.size(), distance);
+      for (double& entry : inputs[0].entries()) entry *= 1.7;
+      const auto rounded = tests::cast<float>(inputs);
+      const auto expected = item.reference(tests::cast<double>(rounded));
+      const auto found = tests::run(*loss, item, rounded);
+      INFO(item.name << ", distance " << distance);
+      CHECK(
+          tests::gradient_error(found.gradients, tests::expected_gradients(item, expected)).ratio <=
+          tests::tolerance::float_gradient);
+    }
+  }
+}
+
 TEST_CASE("rows that count by direction only have gradients at right angles to them") {
   for (const LossCase& item : tests::all_losses()) {
     if (!item.normalizes) continue;

@@ -4,7 +4,7 @@ set -euo pipefail
 program=$1
 folder=$(mktemp -d)
 pid=
-trap 'kill -9 $pid 2>/dev/null || true; rm -rf "$folder"' EXIT
+trap 'if [ -n "$pid" ]; then kill -9 "$pid"; fi; rm -rf "$folder"' EXIT
 
 for signal in INT TERM; do
   out=$folder/$signal
@@ -19,6 +19,7 @@ for signal in INT TERM; do
   kill -s "$signal" "$pid"
   code=0
   wait "$pid" || code=$?
+  pid=
   [ "$code" = 130 ] || { echo "exit code $code"; cat "$folder/errors"; exit 1; }
   grep -q 'interrupted, what was learned is in' "$folder/errors"
   for file in weights.bin metrics.csv evaluation.csv embedding.csv times.csv; do

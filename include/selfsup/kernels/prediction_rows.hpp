@@ -96,13 +96,8 @@ class PredictionRows {
           unit_distance(p, static_cast<T>(unit_p.inverse), z, static_cast<T>(unit_z.inverse), D);
       weight *= 2;
     }
-    const double joint = weight * unit_p.inverse * unit_z.inverse;
-    if (d_p)
-      write_tangent(p, pz * unit_p.inverse * unit_p.inverse, z, unit_p.slope > 0 ? joint : 0, D,
-                    d_p);
-    if (d_z)
-      write_tangent(z, pz * unit_z.inverse * unit_z.inverse, p, unit_z.slope > 0 ? joint : 0, D,
-                    d_z);
+    if (d_p) write_tangent(p, unit_p, z, pz, weight * unit_z.inverse * unit_p.slope, D, d_p);
+    if (d_z) write_tangent(z, unit_z, p, pz, weight * unit_p.inverse * unit_z.slope, D, d_z);
     return {value, unit_p.check() + unit_z.check()};
   }
 
@@ -116,20 +111,20 @@ class PredictionRows {
     })[0];
   }
 
-  // Writes out = factor·(along·x − y), where along·x is the part of y along x. Each entry is
-  // rounded once, and what the rounding of `along` leaves along x is taken out again: the gradient
-  // keeps its digits where x and y are almost parallel.
-  static void write_tangent(const T* x, double along, const T* y, double factor, std::size_t D,
-                            T* out) {
-    const simd::Batch<T> share(static_cast<T>(along)), scale(static_cast<T>(factor));
-    const auto [rx, xx] = simd::sums<T, 2>(D, [&](std::size_t d, auto part, auto&& add) {
+  // Writes out = factor·(x·(x·y)/|x|² − y). Each entry is rounded once, and what the rounding of
+  // the share leaves along x is taken out again: the gradient keeps its digits where x and y are
+  // almost parallel.
+  static void write_tangent(const T* x, const Unit& unit, const T* y, double xy, double factor,
+                            std::size_t D, T* out) {
+    const double inverse_square = unit.inverse * unit.inverse;
+    const simd::Batch<T> share(static_cast<T>(xy * inverse_square)), scale(static_cast<T>(factor));
+    const double along = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto x_d = simd::load(x + d, part);
       const auto r = simd::fms(share, x_d, simd::load(y + d, part));
       simd::store(out + d, r, part);
       add(0, r, x_d);
-      add(1, x_d, x_d);
-    });
-    const simd::Batch<T> left(static_cast<T>(xx > 0 ? -rx / xx : 0));
+    })[0];
+    const simd::Batch<T> left(static_cast<T>(-along * inverse_square));
     simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
       const auto r = simd::fma(left, simd::load(x + d, part), simd::load(out + d, part));
       simd::store(out + d, r * scale, part);
