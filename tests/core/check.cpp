@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "matrix.hpp"
+#include "message.hpp"
 
 #include <cmath>
 #include <limits>
@@ -14,22 +15,13 @@ namespace {
 using selfsup::ConstView;
 using selfsup::MutView;
 using tests::Matrix;
+using tests::message;
 
 // Code compiled with other flags catches the std bases.
 static_assert(std::is_base_of_v<std::invalid_argument, selfsup::ShapeError>);
 static_assert(std::is_base_of_v<std::invalid_argument, selfsup::OptionError>);
 static_assert(std::is_base_of_v<std::runtime_error, selfsup::NonFiniteError>);
 static_assert(std::is_base_of_v<std::logic_error, selfsup::StateError>);
-
-template <class Error, class Call>
-std::string message(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
 
 template <class T>
 void check_is_finite() {

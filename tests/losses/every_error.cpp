@@ -3,6 +3,7 @@
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
+#include "message.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -14,16 +15,7 @@ namespace {
 
 using tests::LossCase;
 using tests::Matrix;
-
-template <class Error, class Call>
-std::string message(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "not thrown";
-}
+using tests::message;
 
 std::string text(std::size_t rows, std::size_t cols) {
   return std::to_string(rows) + "x" + std::to_string(cols);

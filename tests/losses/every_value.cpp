@@ -126,6 +126,51 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("the length of rows does not matter where they count by direction, up to 1e20 in float") {
+  const float factor = std::ldexp(1.0f, 67);  // about 1.5e20, and its square overflows
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.normalizes) continue;
+    const auto inputs = tests::cast<float>(tests::inputs_of(item, 9, 6));
+    const auto loss = item.make<float>();
+    const auto expected = tests::run(*loss, item, inputs);
+    const double sharpness = tests::tolerance::sharpness(item.temperature);
+    for (std::size_t k = 0, output = 0; k < inputs.size(); ++k) {
+      auto longer = inputs;
+      for (float& entry : longer[k].entries()) entry *= factor;
+      auto found = tests::run(*loss, item, longer);
+      if (item.has_gradient[k]) {
+        for (float& entry : found.gradients[output].entries()) entry *= factor;
+        ++output;
+      }
+      INFO(item.name << ", argument " << k);
+      CHECK(std::abs(found.value - expected.value) <=
+            tests::tolerance::float_value * sharpness * std::abs(expected.value));
+      CHECK(tests::gradient_error(found.gradients, tests::cast<double>(expected.gradients)).ratio <=
+            tests::tolerance::float_gradient * sharpness);
+    }
+  }
+}
+
+TEST_CASE("rows below the norm floor have no gradient, the others are right") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.normalizes) continue;
+    for (const double scale : {1e-14, 1e-20}) {
+      for (std::size_t k = 0; k < item.arguments.size(); ++k) {
+        auto inputs = tests::inputs_of(item, 9, 6);
+        for (double& entry : inputs[k].entries()) entry *= scale;
+        const auto rounded = tests::cast<float>(inputs);
+        const auto exact = tests::cast<double>(rounded);
+        const auto expected = item.reference(exact);
+        INFO(item.name << ", argument " << k << " times " << scale);
+        CHECK_NONE(tests::check_reference(item, *item.make<float>(), rounded, expected,
+                                          item.amplification<float>(exact)));
+        CHECK_NONE(tests::check_reference(item, *item.make<double>(), exact, expected,
+                                          item.amplification<double>(exact)));
+      }
+    }
+  }
+}
+
 TEST_CASE("rows that count by direction only have gradients at right angles to them") {
   for (const LossCase& item : tests::all_losses()) {
     if (!item.normalizes) continue;

@@ -161,31 +161,6 @@ TEST_CASE("InfoNce: rows of zeros, duplicates and opposites are right") {
   }
 }
 
-TEST_CASE("InfoNce: the length of a row does not matter, up to 1e20 in float") {
-  const auto z = tests::cast<float>(tests::random_views(9, 6, 3));
-  auto large = z;
-  const float factor = std::ldexp(1.0f, 67);  // about 1.5e20, and its square overflows
-  for (float& entry : large[1].entries()) entry *= factor;
-  InfoNce<float> loss;
-  Matrix<float> d_q(9, 6), d_k(9, 6), e_q(9, 6), e_k(9, 6);
-  const float value = loss.forward(z[0], z[1]);
-  loss.backward(d_q, d_k);
-  CHECK(std::abs(loss.forward(large[0], large[1]) - value) <=
-        static_cast<float>(tolerance::float_value) * value);
-  loss.backward(e_q, e_k);
-  for (float& entry : e_k.entries()) entry *= factor;
-  CHECK(
-      tests::gradient_error<float>({e_q, e_k}, tests::cast<double>(std::vector{d_q, d_k})).ratio <=
-      tolerance::float_gradient);
-}
-
-TEST_CASE("InfoNce: rows of 1e-20 lie below the norm floor and have no gradient") {
-  auto z = tests::random_views(9, 6, 3);
-  for (double& entry : z[1].entries()) entry *= 1e-20;
-  CHECK_NONE(against_reference<float>({}, z));
-  CHECK_NONE(against_reference<double>({}, z));
-}
-
 TEST_CASE("InfoNce: the temperature can be changed, and is checked") {
   InfoNce<double> loss(with(0.5, true)), other(with(0.2, true));
   const auto a = tests::golden_a(), b = tests::golden_b();

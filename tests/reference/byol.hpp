@@ -19,8 +19,10 @@ inline Result byol(const Matrix<double>& p, const Matrix<double>& z, bool normal
     for (std::size_t d = 0; d < p.cols(); ++d) {
       const double difference = p_hat(n, d) - z_hat(n, d);
       result.value += difference * difference / N;
-      d_p(n, d) = 2 * difference / N;
-      d_z(n, d) = -2 * difference / N;
+      // Of p̂ − ẑ, normalisation takes the part along its own row out: left out here too, where it
+      // would swamp a ẑ far below the norm floor.
+      d_p(n, d) = 2 * (normalized ? -z_hat(n, d) : difference) / N;
+      d_z(n, d) = -2 * (normalized ? p_hat(n, d) : difference) / N;
     }
   }
   result.gradients = {normalized ? normalize_backward(p, d_p) : d_p,
