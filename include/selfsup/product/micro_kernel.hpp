@@ -1,6 +1,7 @@
 // The innermost product: a block of C in registers, one column of A times one row of B for each k.
 #pragma once
 
+#include "selfsup/core/inline.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/simd/batch.hpp"
 
@@ -61,8 +62,8 @@ inline void unrolled(F&& f) {
 /// C (Rows, Batches·lanes) = or += A (Rows, K) · B (K, Batches·lanes). C is written to whole
 /// batches.
 template <std::size_t Rows, std::size_t Batches, class T, class Left>
-inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c, std::size_t c_stride,
-                         Output output) {
+SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c,
+                                         std::size_t c_stride, Output output) {
   using simd::Batch;
   constexpr std::size_t L = simd::lanes<T>;
   Batch<T> sum[Rows][Batches];
