@@ -3,6 +3,7 @@
 
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -21,9 +22,8 @@ void transpose(const product::PaddedMatrix<T>& from, product::PaddedMatrix<T>& t
     const std::size_t first = bands.first(band), last = first + bands.length(band);
     for (std::size_t begin = 0; begin < to.cols(); begin += block) {
       const std::size_t end = std::min(to.cols(), begin + block);
-      for (std::size_t r = first; r < last; ++r) {
-        for (std::size_t c = begin; c < end; ++c) to.row(r)[c] = from.row(c)[r];
-      }
+      simd::transpose(from.row(begin) + first, from.stride(), end - begin, last - first,
+                      to.row(first) + begin, to.stride());
     }
   });
 }

@@ -52,8 +52,22 @@ template <class T, class Left>
 inline void block_product(std::size_t rows, std::size_t cols, std::size_t K, Left a, Right<T> b,
                           T* c, std::size_t c_stride, Output output) {
   constexpr std::size_t strip = Blocking<T>::micro_cols;
+  constexpr std::size_t band = 4 * Blocking<T>::micro_rows;
   for (std::size_t col = 0; col < cols; col += strip) {
-    panel_product(rows, std::min(strip, cols - col), K, a, b.at(0, col), c + col, c_stride, output);
+    const std::size_t width = std::min(strip, cols - col);
+    for (std::size_t r = 0; r < rows; r += band) {
+      // Each band asks for its share of the next strip.
+      if (col + strip < cols) {
+        const std::size_t k_end = std::min(rows, r + band) * K / rows;
+        for (std::size_t k = r * K / rows; k < k_end; ++k) {
+          const Right<T> next = b.at(k, col + strip);
+          simd::prefetch(next.data);
+          simd::prefetch(next.data + strip / 2);
+        }
+      }
+      panel_product(std::min(band, rows - r), width, K, a.at(r, 0), b.at(0, col),
+                    c + r * c_stride + col, c_stride, output);
+    }
   }
 }
 

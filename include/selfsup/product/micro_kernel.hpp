@@ -49,11 +49,11 @@ enum class Output { write, add };
 namespace detail {
 
 template <class F, std::size_t... I>
-inline void unrolled(F&& f, std::index_sequence<I...>) {
+SELFSUP_INLINE inline void unrolled(F&& f, std::index_sequence<I...>) {
   (f(std::integral_constant<std::size_t, I>{}), ...);
 }
 template <std::size_t Count, class F>
-inline void unrolled(F&& f) {
+SELFSUP_INLINE inline void unrolled(F&& f) {
   unrolled(f, std::make_index_sequence<Count>{});
 }
 
@@ -67,18 +67,24 @@ SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c
   using simd::Batch;
   constexpr std::size_t L = simd::lanes<T>;
   Batch<T> sum[Rows][Batches];
-  detail::unrolled<Rows>(
-      [&](auto r) { detail::unrolled<Batches>([&](auto v) { sum[r][v] = Batch<T>(T(0)); }); });
+  detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+    // C comes from afar while the products are summed.
+    simd::prefetch_for_writing(c + r * c_stride);
+    simd::prefetch_for_writing(c + r * c_stride + Batches * L - 1);
+    detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE { sum[r][v] = Batch<T>(T(0)); });
+  });
   for (std::size_t k = 0; k < K; ++k) {
     Batch<T> b_k[Batches];
-    detail::unrolled<Batches>([&](auto v) { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
-    detail::unrolled<Rows>([&](auto r) {
+    detail::unrolled<Batches>(
+        [&](auto v) SELFSUP_INLINE { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
+    detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
       const Batch<T> a_rk(a.entry(r, k));
-      detail::unrolled<Batches>([&](auto v) { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
+      detail::unrolled<Batches>(
+          [&](auto v) SELFSUP_INLINE { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
     });
   }
-  detail::unrolled<Rows>([&](auto r) {
-    detail::unrolled<Batches>([&](auto v) {
+  detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+    detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
       T* to = c + r * c_stride + v * L;
       simd::store(to, output == Output::add ? simd::load(to) + sum[r][v] : sum[r][v]);
     });

@@ -7,6 +7,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/micro_kernel.hpp"
+#include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -41,15 +42,16 @@ class PackedRight {
  private:
   static void pack_panel(ConstView<T> b, std::size_t first, std::size_t cols, T* panel) {
     if (b.row_stride() == 1) {
-      // B is the transpose of contiguous rows: read each of them once, in runs that keep the
-      // panel's part in cache.
-      for (std::size_t begin = 0; begin < b.rows(); begin += Blocking<T>::depth) {
-        const std::size_t end = std::min(b.rows(), begin + Blocking<T>::depth);
-        for (std::size_t c = 0; c < cols; ++c) {
-          const T* from = b.data() + static_cast<std::ptrdiff_t>(first + c) * b.col_stride();
-          for (std::size_t k = begin; k < end; ++k) panel[k * panel_cols + c] = from[k];
-        }
+      // B is the transpose of contiguous rows: read a few cache lines of each at a time.
+      constexpr std::size_t run = 128 / sizeof(T);
+      const auto stride = static_cast<std::size_t>(b.col_stride());
+      for (std::size_t k = 0; k < b.rows(); k += run) {
+        simd::transpose(b.data() + first * stride + k, stride, cols, std::min(run, b.rows() - k),
+                        panel + k * panel_cols, panel_cols);
       }
+    } else if (b.col_stride() == 1) {
+      for (std::size_t k = 0; k < b.rows(); ++k)
+        std::copy_n(b.row(k) + first, cols, panel + k * panel_cols);
     } else {
       for (std::size_t k = 0; k < b.rows(); ++k) {
         for (std::size_t c = 0; c < cols; ++c) panel[k * panel_cols + c] = b(k, first + c);

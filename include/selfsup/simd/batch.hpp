@@ -71,6 +71,16 @@ inline void store(T* to, const Batch<T>& x, FirstLanes part) {
   for (std::size_t i = 0; i < part.count; ++i) to[i] = entries[i];
 }
 
+/// Asks for the cache line of *at; no error when nothing is there.
+template <class T>
+inline void prefetch(const T* at) {
+  __builtin_prefetch(at, 0);
+}
+template <class T>
+inline void prefetch_for_writing(T* at) {
+  __builtin_prefetch(at, 1);
+}
+
 /// Zero in the lanes that `part` leaves out.
 template <class T>
 inline Batch<T> keep(const Batch<T>& x, AllLanes) {

@@ -1,0 +1,60 @@
+// Stores that go round the caches: for arrays that no cache holds until they are read again, where
+// a plain store first reads the line that it overwrites.
+#pragma once
+
+#include "selfsup/simd/batch.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace simd {
+
+/// Whether an array of that many bytes is better written by stream(): it and what is read beside it
+/// exceed a last-level cache.
+inline bool exceeds_caches(std::size_t bytes) { return bytes >= (std::size_t{16} << 20); }
+
+/// Stores a whole batch round the caches where the machine can and `to` is aligned to the batch, as
+/// usual otherwise. end_of_stream() before another thread reads it.
+inline void stream(float* to, const Batch<float>& x) {
+#if !defined(SELFSUP_ISA_NEON64)
+  if (reinterpret_cast<std::uintptr_t>(to) % sizeof(x) == 0) {
+#if defined(SELFSUP_ISA_AVX512)
+    _mm512_stream_ps(to, x);
+#elif defined(SELFSUP_ISA_AVX2)
+    _mm256_stream_ps(to, x);
+#else
+    _mm_stream_ps(to, x);
+#endif
+    return;
+  }
+#endif
+  store(to, x);
+}
+inline void stream(double* to, const Batch<double>& x) {
+#if !defined(SELFSUP_ISA_NEON64)
+  if (reinterpret_cast<std::uintptr_t>(to) % sizeof(x) == 0) {
+#if defined(SELFSUP_ISA_AVX512)
+    _mm512_stream_pd(to, x);
+#elif defined(SELFSUP_ISA_AVX2)
+    _mm256_stream_pd(to, x);
+#else
+    _mm_stream_pd(to, x);
+#endif
+    return;
+  }
+#endif
+  store(to, x);
+}
+
+/// What this thread has streamed is in place.
+inline void end_of_stream() {
+#if !defined(SELFSUP_ISA_NEON64)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace simd
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup
