@@ -4,8 +4,8 @@
 #include "threads.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
+#include <numeric>
 #include <vector>
 
 TEST_CASE("parallel_for calls each item once") {
@@ -19,22 +19,18 @@ TEST_CASE("parallel_for calls each item once") {
   }
 }
 
-TEST_CASE("a round begins when the one before it has ended, and no two calls share a thread") {
+TEST_CASE("parallel_threads calls once a thread, one_at_a_time lets one in") {
   for (const int threads : {1, 2, 3}) {
     const tests::Threads scope(threads);
-    std::atomic<bool> ok{true};
-    std::vector<std::atomic<std::size_t>> ended(5);
-    std::vector<std::atomic<int>> busy(selfsup::max_threads());
-    selfsup::parallel_rounds(
-        5, 9, [](std::size_t round) { return 2 * round + 1; },
-        [&](std::size_t round, std::size_t, std::size_t thread) {
-          if (thread >= busy.size() || busy[thread]++ != 0) ok = false;
-          if (round > 0 && ended[round - 1] != 2 * round - 1) ok = false;
-          ++ended[round];
-          --busy[thread];
-        });
-    CHECK(ok);
-    CHECK(ended[4] == 9);
+    std::vector<std::size_t> calls(selfsup::max_threads());
+    std::size_t total = 0;
+    selfsup::parallel_threads(2, [&](std::size_t thread) {
+      ++calls.at(thread);
+      for (int i = 0; i < 1000; ++i) selfsup::one_at_a_time([&] { ++total; });
+    });
+    CHECK(calls[0] == 1);
+    CHECK(*std::max_element(calls.begin(), calls.end()) == 1);
+    CHECK(total == 1000 * std::accumulate(calls.begin(), calls.end(), std::size_t{0}));
   }
 }
 

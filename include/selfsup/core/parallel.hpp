@@ -25,30 +25,28 @@ inline std::size_t max_threads() {
 #endif
 }
 
-/// Calls f(round, item, thread) for every round in order and every item in [0, items(round)) of it
-/// in any order; a round begins when the one before it has ended. thread < max_threads() and no two
-/// calls share one at a time. f must not throw.
-template <class Items, class F>
-void parallel_rounds(std::size_t rounds, std::size_t most_items, Items&& items, F&& f) {
+/// Calls f(thread) once on each of up to `most` threads, thread < max_threads(). f must not throw.
+template <class F>
+void parallel_threads(std::size_t most, F&& f) {
 #ifdef _OPENMP
-  const std::size_t threads = std::min(max_threads(), most_items);
+  const std::size_t threads = std::min(max_threads(), most);
   if (threads > 1) {
 #pragma omp parallel num_threads(static_cast <int>(threads))
-    for (std::size_t round = 0; round < rounds; ++round) {
-      const std::size_t count = items(round);
-#pragma omp for schedule(dynamic, 1)
-      for (std::size_t item = 0; item < count; ++item) {
-        f(round, item, static_cast<std::size_t>(omp_get_thread_num()));
-      }
-    }
+    f(static_cast<std::size_t>(omp_get_thread_num()));
     return;
   }
 #endif
-  static_cast<void>(most_items);
-  for (std::size_t round = 0; round < rounds; ++round) {
-    const std::size_t count = items(round);
-    for (std::size_t item = 0; item < count; ++item) f(round, item, std::size_t{0});
-  }
+  static_cast<void>(most);
+  f(std::size_t{0});
+}
+
+/// Calls f() while no other thread does.
+template <class F>
+void one_at_a_time(F&& f) {
+#ifdef _OPENMP
+#pragma omp critical(selfsup_one_at_a_time)
+#endif
+  f();
 }
 
 /// A range cut into equal chunks, the last one shorter. Chunks depend on the shape alone.
@@ -70,9 +68,15 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
 /// Calls f(item) for every item in [0, count), in any order. f must not throw.
 template <class F>
 void parallel_for(std::size_t count, F&& f) {
-  parallel_rounds(
-      1, count, [count](std::size_t) { return count; },
-      [&f](std::size_t, std::size_t item, std::size_t) { f(item); });
+#ifdef _OPENMP
+  const std::size_t threads = std::min(max_threads(), count);
+  if (threads > 1) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads))
+    for (std::size_t item = 0; item < count; ++item) f(item);
+    return;
+  }
+#endif
+  for (std::size_t item = 0; item < count; ++item) f(item);
 }
 
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at

@@ -34,14 +34,25 @@ class Moments {
   /// of what is left: a constant column becomes exactly 0 and an offset of 1e4 costs nothing.
   /// Returns Σ_j squares_j, the check value.
   double centre(ConstView<T> z, CentredView<T>& centred) {
-    centred.rows.reshape(z.rows(), z.cols());
-    centred.squares.grow(z.cols());
-    const Chunks strips{z.cols(), strip};
-    double* sums = sums_.grow(strips.count());
-    parallel_for(strips.count(), strip * z.rows(), [&](std::size_t s) {
-      sums[s] = centre_strip(z, strips.first(s), strips.length(s), centred);
+    const std::size_t N = z.rows(), D = z.cols();
+    centred.rows.reshape(N, D);
+    // (1) mean about the first row
+    sum_columns(N, D, shift_.grow(D), [&](std::size_t n, std::size_t j, auto part, auto sum) {
+      return sum + (simd::load(z.row(n) + j, part) - simd::load(z.row(0) + j, part));
     });
-    return total(sums, strips.count());
+    T* const shift = shift_in_t_.grow(D);
+    for (std::size_t j = 0; j < D; ++j)
+      shift[j] = static_cast<T>(shift_.data()[j] / static_cast<double>(N));
+    // (2) centred rows and their squares
+    sum_columns(N, D, centred.squares.grow(D),
+                [&](std::size_t n, std::size_t j, auto part, auto sum) {
+                  const Batch about_origin =
+                      simd::load(z.row(n) + j, part) - simd::load(z.row(0) + j, part);
+                  const Batch zc = about_origin - simd::load(shift + j, part);
+                  simd::store(centred.rows.row(n) + j, zc, part);
+                  return simd::fma(zc, zc, sum);
+                });
+    return total(centred.squares.data(), D);
   }
 
   /// Writes difference = a − b, (N, D) with contiguous rows each, and returns the sum of its
@@ -67,11 +78,10 @@ class Moments {
     return total(sums, chunks.count());
   }
 
-  std::size_t bytes() const { return sums_.bytes(); }
+  std::size_t bytes() const { return sums_.bytes() + shift_.bytes() + shift_in_t_.bytes(); }
 
  private:
-  static constexpr std::size_t strip =
-      64;  // columns, N x 64 entries of which pass through a second-level cache
+  static constexpr std::size_t strip = 1024;  // columns whose running sums stay in cache
   static constexpr std::size_t run =
       64;  // rows that are added in T before they are added in double
 
@@ -81,49 +91,34 @@ class Moments {
     return result;
   }
 
-  // Returns the sum of the strip's squares.
-  static double centre_strip(ConstView<T> z, std::size_t first, std::size_t width,
-                             CentredView<T>& centred) {
-    const std::size_t N = z.rows();
-    const T* origin = z.row(0) + first;
-    double* squares = centred.squares.data() + first;
-    // (1) mean about the first row
-    double sums[strip] = {};
-    in_runs(N, width, sums, [&](std::size_t n, std::size_t j, auto part, const Batch& sum) {
-      return sum + (simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part));
-    });
-    alignas(64) T shift[strip];
-    for (std::size_t j = 0; j < width; ++j) {
-      shift[j] = static_cast<T>(sums[j] / static_cast<double>(N));
-    }
-    // (2) centred rows and their squares
-    std::fill_n(squares, width, 0.0);
-    in_runs(N, width, squares, [&](std::size_t n, std::size_t j, auto part, const Batch& sum) {
-      const Batch about_origin =
-          simd::load(z.row(n) + first + j, part) - simd::load(origin + j, part);
-      const Batch zc = about_origin - simd::load(shift + j, part);
-      simd::store(centred.rows.row(n) + first + j, zc, part);
-      return simd::fma(zc, zc, sum);
-    });
-    return total(squares, width);
-  }
-
-  // Adds to sums[j], for every column j of a strip, what `add` adds to a running sum over the rows.
+  // Writes sums[j] = the sum over the rows of what `add` adds to a running sum of column j.
   template <class Add>
-  static void in_runs(std::size_t N, std::size_t width, double* sums, Add&& add) {
-    for (std::size_t begin = 0; begin < N; begin += run) {
-      alignas(64) T partial[strip] = {};
-      for (std::size_t n = begin; n < std::min(N, begin + run); ++n) {
+  void sum_columns(std::size_t N, std::size_t D, double* sums, Add&& add) {
+    const Chunks runs{N, run}, strips{D, strip};
+    double* const of_runs = sums_.grow(runs.count() * D);
+    parallel_for(runs.count() * strips.count(), run * std::min(strip, D), [&](std::size_t item) {
+      const std::size_t i = item / strips.count(), s = item % strips.count();
+      const std::size_t first = strips.first(s), width = strips.length(s);
+      alignas(64) T partial[strip];
+      std::fill_n(partial, width, T(0));
+      for (std::size_t n = runs.first(i); n < runs.first(i) + runs.length(i); ++n) {
         simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
-          simd::store(partial + j, add(n, j, part, simd::load(partial + j, part)), part);
+          simd::store(partial + j, add(n, first + j, part, simd::load(partial + j, part)), part);
         });
       }
-      for (std::size_t j = 0; j < width; ++j) sums[j] += static_cast<double>(partial[j]);
+      for (std::size_t j = 0; j < width; ++j)
+        of_runs[i * D + first + j] = static_cast<double>(partial[j]);
+    });
+    std::copy_n(of_runs, D, sums);
+    for (std::size_t i = 1; i < runs.count(); ++i) {
+      for (std::size_t j = 0; j < D; ++j) sums[j] += of_runs[i * D + j];
     }
   }
 
   // Scratch.
   Buffer<double> sums_;
+  Buffer<double> shift_;
+  Buffer<T> shift_in_t_;
 };
 
 }  // namespace kernels

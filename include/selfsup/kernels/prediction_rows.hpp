@@ -12,6 +12,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/simd/reduce.hpp"
+#include "selfsup/simd/stream.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -39,6 +40,7 @@ class PredictionRows {
   /// (N, D) one row after the other; a null pointer skips one.
   Sums forward(ConstView<T> p, ConstView<T> z, RowLoss loss, double weight, T* d_p, T* d_z) {
     const std::size_t D = p.cols();
+    const bool streamed = simd::exceeds_caches(p.rows() * D * sizeof(T));
     const Chunks chunks = row_chunks(p.rows(), D);
     Sums* sums = chunk_sums_.grow(chunks.count());
     parallel_for(chunks.count(), [&](std::size_t chunk) {
@@ -47,12 +49,14 @@ class PredictionRows {
         const std::size_t n = chunks.first(chunk) + i;
         T* const d_p_n = d_p ? d_p + n * D : nullptr;
         T* const d_z_n = d_z ? d_z + n * D : nullptr;
-        const Sums row = loss == RowLoss::plain_distance
-                             ? plain_row(p.row(n), z.row(n), D, weight, d_p_n, d_z_n)
-                             : unit_row(p.row(n), z.row(n), D, loss, weight, d_p_n, d_z_n);
+        const Sums row =
+            loss == RowLoss::plain_distance
+                ? plain_row(p.row(n), z.row(n), D, weight, d_p_n, d_z_n)
+                : unit_row(p.row(n), z.row(n), D, loss, weight, streamed, d_p_n, d_z_n);
         sum.loss += row.loss;
         sum.check += row.check;
       }
+      if (streamed) simd::end_of_stream();
       sums[chunk] = sum;
     });
     Sums total{0, 0};
@@ -78,8 +82,8 @@ class PredictionRows {
     return {squares, squares};
   }
 
-  static Sums unit_row(const T* p, const T* z, std::size_t D, RowLoss loss, double weight, T* d_p,
-                       T* d_z) {
+  static Sums unit_row(const T* p, const T* z, std::size_t D, RowLoss loss, double weight,
+                       bool streamed, T* d_p, T* d_z) {
     const auto [pp, zz, pz] = simd::sums<T, 3>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto p_d = simd::load(p + d, part), z_d = simd::load(z + d, part);
       add(0, p_d, p_d);
@@ -96,8 +100,10 @@ class PredictionRows {
           unit_distance(p, static_cast<T>(unit_p.inverse), z, static_cast<T>(unit_z.inverse), D);
       weight *= 2;
     }
-    if (d_p) write_tangent(p, unit_p, z, pz, weight * unit_z.inverse * unit_p.slope, D, d_p);
-    if (d_z) write_tangent(z, unit_z, p, pz, weight * unit_p.inverse * unit_z.slope, D, d_z);
+    const double factor_p = weight * unit_z.inverse * unit_p.slope;
+    const double factor_z = weight * unit_p.inverse * unit_z.slope;
+    if (d_p) write_tangent(p, unit_p, z, pz, factor_p, D, streamed, d_p);
+    if (d_z) write_tangent(z, unit_z, p, pz, factor_z, D, streamed, d_z);
     return {value, unit_p.check() + unit_z.check()};
   }
 
@@ -115,19 +121,21 @@ class PredictionRows {
   // the share leaves along x is taken out again: the gradient keeps its digits where x and y are
   // almost parallel.
   static void write_tangent(const T* x, const Unit& unit, const T* y, double xy, double factor,
-                            std::size_t D, T* out) {
+                            std::size_t D, bool streamed, T* out) {
     const double inverse_square = unit.inverse * unit.inverse;
     const simd::Batch<T> share(static_cast<T>(xy * inverse_square)), scale(static_cast<T>(factor));
     const double along = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto x_d = simd::load(x + d, part);
-      const auto r = simd::fms(share, x_d, simd::load(y + d, part));
-      simd::store(out + d, r, part);
-      add(0, r, x_d);
+      add(0, simd::fms(share, x_d, simd::load(y + d, part)), x_d);
+      // While this row is finished, the next one comes.
+      simd::prefetch(x + D + d);
+      simd::prefetch(y + D + d);
     })[0];
     const simd::Batch<T> left(static_cast<T>(-along * inverse_square));
-    simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
-      const auto r = simd::fma(left, simd::load(x + d, part), simd::load(out + d, part));
-      simd::store(out + d, r * scale, part);
+    simd::write_batches(out, D, streamed, [&](std::size_t d, auto part) {
+      const auto x_d = simd::load(x + d, part);
+      const auto r = simd::fms(share, x_d, simd::load(y + d, part));
+      return simd::fma(left, x_d, r) * scale;
     });
   }
 
@@ -163,20 +171,21 @@ template <class T>
 void scaled_copy(const T* gradient, double factor, MutView<T> out) {
   const std::size_t D = out.cols();
   const Chunks chunks = row_chunks(out.rows(), D);
-  const T scale = static_cast<T>(factor);
+  const bool streamed = simd::exceeds_caches(out.rows() * D * sizeof(T));
+  const simd::Batch<T> scale(static_cast<T>(factor));
   parallel_for(chunks.count(), [&](std::size_t chunk) {
     for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
       const std::size_t n = chunks.first(chunk) + i;
       const T* from = gradient + n * D;
       if (out.contiguous_rows()) {
-        T* to = out.row(n);
-        simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
-          simd::store(to + d, simd::load(from + d, part) * simd::Batch<T>(scale), part);
+        simd::write_batches(out.row(n), D, streamed, [&](std::size_t d, auto part) {
+          return simd::load(from + d, part) * scale;
         });
       } else {
-        for (std::size_t d = 0; d < D; ++d) out(n, d) = from[d] * scale;
+        for (std::size_t d = 0; d < D; ++d) out(n, d) = from[d] * static_cast<T>(factor);
       }
     }
+    if (streamed) simd::end_of_stream();
   });
 }
 

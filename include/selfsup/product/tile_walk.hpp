@@ -11,6 +11,7 @@
 #include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/schedule.hpp"
+#include "selfsup/product/turns.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -46,7 +47,7 @@ class TileWalk {
   /// S = X Xᵀ, tiles on and above the diagonal. Packs X.
   template <class Visitor>
   void symmetric(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
-    col_edge_ = row_edge_ = edge(x.rows());
+    col_edge_ = row_edge_ = edge(x.rows(), x.cols());
     schedule_ = Schedule::symmetric(blocks(x.rows(), row_edge_));
     symmetric_ = true;
     walk(x, x, memory_budget, visitor);
@@ -56,8 +57,8 @@ class TileWalk {
   template <class Visitor>
   void rectangular(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
                    Visitor&& visitor) {
-    row_edge_ = edge(x.rows());
-    col_edge_ = edge(y.rows());
+    row_edge_ = edge(x.rows(), x.cols());
+    col_edge_ = edge(y.rows(), y.cols());
     schedule_ = Schedule::rectangular(blocks(x.rows(), row_edge_), blocks(y.rows(), col_edge_));
     symmetric_ = false;
     walk(x, y, memory_budget, visitor);
@@ -67,11 +68,10 @@ class TileWalk {
   template <class Visitor>
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    d_x.set_zero();
-    walk_back(x, x, visitor, [&](const Tile<T>& w) {
+    walk_back(x, x, visitor, [&](const Tile<T>& w, Output rows, Output cols) {
       if (w.diagonal) mirror(w);
-      add_rows(w, x, d_x);
-      if (!w.diagonal) add_cols(w, x, d_x);
+      add_rows(w, x, d_x, rows);
+      if (!w.diagonal) add_cols(w, x, d_x, cols);
     });
   }
 
@@ -80,24 +80,26 @@ class TileWalk {
   void rectangular_backward(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
                             PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
-    if (d_x) d_x->set_zero();
     if (d_y) d_y->reshape(y.rows(), y.cols());
-    if (d_y) d_y->set_zero();
-    walk_back(x, y, visitor, [&](const Tile<T>& w) {
-      if (d_x) add_rows(w, y, *d_x);
-      if (d_y) add_cols(w, x, *d_y);
+    walk_back(x, y, visitor, [&](const Tile<T>& w, Output rows, Output cols) {
+      if (d_x) add_rows(w, y, *d_x, rows);
+      if (d_y) add_cols(w, x, *d_y, cols);
     });
   }
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
   void reserve_backward() { scratch_.grow(max_threads() * tile_entries()); }
 
-  std::size_t bytes() const { return packed_.bytes() + kept_.bytes() + scratch_.bytes(); }
+  std::size_t bytes() const {
+    return packed_.bytes() + kept_.bytes() + scratch_.bytes() + turns_.bytes();
+  }
 
  private:
   // Blocks of equal size, as few as the largest tile allows: no narrow last block.
-  static std::size_t edge(std::size_t rows) {
-    const std::size_t count = blocks(rows, Blocking<T>::tile);
+  static std::size_t edge(std::size_t rows, std::size_t K) {
+    const std::size_t largest =
+        K > Blocking<T>::depth ? Blocking<T>::tile : Blocking<T>::small_tile;
+    const std::size_t count = blocks(rows, largest);
     return count == 0 ? 1 : round_up((rows + count - 1) / count, Blocking<T>::micro_cols);
   }
   static std::size_t blocks(std::size_t rows, std::size_t block) {
@@ -136,6 +138,21 @@ class TileWalk {
     return small ? 1 : schedule_.most_items();
   }
 
+  // Calls f(round, item, thread, first_of_rows, first_of_cols) for every tile.
+  template <class F>
+  void in_walk_order(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, F&& f) {
+    const std::size_t row_blocks = blocks(x.rows(), row_edge_);
+    const std::size_t col_blocks = symmetric_ ? 0 : blocks(y.rows(), col_edge_);
+    parallel_turns(
+        schedule_.rounds(), side_by_side(x, y), turns_.begin(row_blocks + col_blocks),
+        [&](std::size_t round) { return schedule_.items(round); },
+        [&](std::size_t round, std::size_t item) {
+          const BlockPair pair = schedule_.pair(round, item);
+          return BlockPair{pair.row, symmetric_ ? pair.col : row_blocks + pair.col};
+        },
+        f);
+  }
+
   template <class Visitor>
   void walk(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
             Visitor& visitor) {
@@ -143,40 +160,38 @@ class TileWalk {
     kept_tiles_ = std::min(schedule_.tiles(), memory_budget / (tile_entries() * sizeof(T)));
     kept_.grow(kept_tiles_ * tile_entries());
     scratch_.grow(max_threads() * tile_entries());
-    parallel_rounds(
-        schedule_.rounds(), side_by_side(x, y),
-        [&](std::size_t round) { return schedule_.items(round); },
-        [&](std::size_t round, std::size_t item, std::size_t thread) {
-          const std::size_t position = schedule_.position(round, item);
-          T* data = position < kept_tiles_ ? kept_.data() + position * tile_entries()
-                                           : scratch_.data() + thread * tile_entries();
-          const Tile<T> tile = tile_at(x, y, round, item, data);
-          multiply(x, tile);
-          visitor.visit(tile);
-        });
+    in_walk_order(x, y, [&](std::size_t round, std::size_t item, std::size_t thread, bool, bool) {
+      const std::size_t position = schedule_.position(round, item);
+      T* data = position < kept_tiles_ ? kept_.data() + position * tile_entries()
+                                       : scratch_.data() + thread * tile_entries();
+      const Tile<T> tile = tile_at(x, y, round, item, data);
+      multiply(x, tile);
+      visitor.visit(tile);
+    });
   }
 
   template <class Visitor, class Accumulate>
   void walk_back(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, Visitor& visitor,
                  Accumulate&& accumulate) {
     reserve_backward();
-    parallel_rounds(
-        schedule_.rounds(), side_by_side(x, y),
-        [&](std::size_t round) { return schedule_.items(round); },
-        [&](std::size_t round, std::size_t item, std::size_t thread) {
-          Tile<T> tile = tile_at(x, y, round, item, scratch_.data() + thread * tile_entries());
-          T* const weights = tile.data;
-          const std::size_t position = schedule_.position(round, item);
-          if (position < kept_tiles_) {
-            tile.data = kept_.data() + position * tile_entries();
-          } else {
-            multiply(x, tile);
-            visitor.revisit(tile);
-          }
-          visitor.weigh(tile, weights);
-          tile.data = weights;
-          accumulate(tile);
-        });
+    in_walk_order(x, y,
+                  [&](std::size_t round, std::size_t item, std::size_t thread, bool first_of_rows,
+                      bool first_of_cols) {
+                    Tile<T> tile =
+                        tile_at(x, y, round, item, scratch_.data() + thread * tile_entries());
+                    T* const weights = tile.data;
+                    const std::size_t position = schedule_.position(round, item);
+                    if (position < kept_tiles_) {
+                      tile.data = kept_.data() + position * tile_entries();
+                    } else {
+                      multiply(x, tile);
+                      visitor.revisit(tile);
+                    }
+                    visitor.weigh(tile, weights);
+                    tile.data = weights;
+                    accumulate(tile, first_of_rows ? Output::write : Output::add,
+                               first_of_cols ? Output::write : Output::add);
+                  });
   }
 
   static void mirror(const Tile<T>& w) {
@@ -185,16 +200,18 @@ class TileWalk {
     }
   }
 
-  // Adds W Y to the rows of the tile's row block.
-  static void add_rows(const Tile<T>& w, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x) {
+  // Writes or adds W Y to the rows of the tile's row block.
+  static void add_rows(const Tile<T>& w, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x,
+                       Output output) {
     block_product(w.rows, y.cols(), w.cols, LeftByRows<T>{w.data, w.ld},
-                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), Output::add);
+                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), output);
   }
 
-  // Adds Wᵀ X to the rows of the tile's column block.
-  static void add_cols(const Tile<T>& w, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y) {
+  // Writes or adds Wᵀ X to the rows of the tile's column block.
+  static void add_cols(const Tile<T>& w, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y,
+                       Output output) {
     block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
-                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), Output::add);
+                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), output);
   }
 
   // Kept for backward.
@@ -207,6 +224,7 @@ class TileWalk {
   Buffer<T> kept_;
   // Scratch: one tile a thread.
   Buffer<T> scratch_;
+  Turns turns_;
 };
 
 }  // namespace product

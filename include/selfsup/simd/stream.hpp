@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -46,6 +47,18 @@ inline void stream(double* to, const Batch<double>& x) {
   }
 #endif
   store(to, x);
+}
+
+/// Writes to[0 … n) batch by batch: entries(i, part) gives the batch that begins at i. `streamed`
+/// sends whole batches round the caches.
+template <class T, class Entries>
+inline void write_batches(T* to, std::size_t n, bool streamed, Entries&& entries) {
+  for_batches<T>(0, n, [&](std::size_t i, auto part) {
+    if constexpr (std::is_same_v<decltype(part), AllLanes>) {
+      if (streamed) return stream(to + i, entries(i, part));
+    }
+    store(to + i, entries(i, part), part);
+  });
 }
 
 /// What this thread has streamed is in place.
