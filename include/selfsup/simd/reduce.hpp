@@ -2,6 +2,7 @@
 // depends on the length alone.
 #pragma once
 
+#include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
 
 #include <algorithm>
@@ -15,24 +16,31 @@ namespace simd {
 /// Sums over [0, n) of `Count` batch-valued terms: terms(i, part, add) calls add(k, x, y) to add
 /// x·y to sum k. A run is 16 batches, so a float sum carries the error of a few roundings only.
 template <class T, std::size_t Count, class Terms>
-inline std::array<double, Count> sums(std::size_t n, Terms&& terms) {
-  constexpr std::size_t run = 16 * lanes<T>;
-  std::array<double, Count> totals{};
+SELFSUP_FLATTEN inline std::array<double, Count> sums(std::size_t n, Terms&& terms) {
+  constexpr std::size_t L = lanes<T>, run = 16 * L;
+  alignas(64) double totals[Count][L] = {};
   for (std::size_t first = 0; first < n; first += run) {
+    const std::size_t last = std::min(n, first + run);
     // Two accumulators a sum hide the latency of the multiply-add.
     Batch<T> even[Count], odd[Count];
     for (std::size_t k = 0; k < Count; ++k) even[k] = odd[k] = Batch<T>(T(0));
-    bool is_odd = false;
-    for_batches<T>(first, std::min(n, first + run), [&](std::size_t i, auto part) {
-      Batch<T>* into = is_odd ? odd : even;
-      terms(i, part, [into](std::size_t k, const Batch<T>& x, const Batch<T>& y) {
-        into[k] = fma(x, y, into[k]);
-      });
-      is_odd = !is_odd;
-    });
-    for (std::size_t k = 0; k < Count; ++k) totals[k] += sum<T>(even[k] + odd[k]);
+    const auto to_even = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y) SELFSUP_INLINE {
+      even[k] = fma(x, y, even[k]);
+    };
+    const auto to_odd = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y) SELFSUP_INLINE {
+      odd[k] = fma(x, y, odd[k]);
+    };
+    std::size_t i = first;
+    for (; i + 2 * L <= last; i += 2 * L) {
+      terms(i, AllLanes{}, to_even);
+      terms(i + L, AllLanes{}, to_odd);
+    }
+    for_batches<T>(i, last, [&](std::size_t rest, auto part) { terms(rest, part, to_even); });
+    for (std::size_t k = 0; k < Count; ++k) add_lanes<T>(even[k] + odd[k], totals[k]);
   }
-  return totals;
+  std::array<double, Count> result;
+  for (std::size_t k = 0; k < Count; ++k) result[k] = sum_of(totals[k]);
+  return result;
 }
 
 /// Σ x_i·y_i.
