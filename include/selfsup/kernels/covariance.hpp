@@ -13,7 +13,6 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/transpose.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/reduce.hpp"
@@ -91,33 +90,26 @@ class OffDiagonalSquares {
       if (route == CovarianceRoute::sample || exact_enough) return std::max(0.0, off_diagonal);
       in_samples_ = false;
     }
-    transpose(z.rows, transposed_);
-    return sum_of_squares(transposed_, false, memory_budget);
+    return sum_of_squares(z.rows, false, memory_budget);
   }
 
   /// Writes d_z (N, D) with ¼·d/dZc = d_z − Zc diag(own_j): own is Σ_n zc_nj² in sample space, 0 in
   /// feature space.
-  /// `transposed` (D, N) is scratch of feature space.
-  void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z,
-                product::PaddedMatrix<T>& transposed) {
+  void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z) {
     if (in_samples_) {
       walk_.symmetric_backward(z.rows, d_z, visitor(true));
     } else {
-      walk_.symmetric_backward(transposed_, transposed, visitor(false));
-      transpose(transposed, d_z);
+      walk_.symmetric_columns_backward(z.rows, d_z, visitor(false));
     }
   }
 
   /// Takes what backward will need, so that it cannot run out of memory.
-  void reserve_backward(product::PaddedMatrix<T>& transposed) {
-    walk_.reserve_backward();
-    if (!in_samples_) transposed.reshape(transposed_.rows(), transposed_.cols());
-  }
+  void reserve_backward() { walk_.reserve_backward(); }
 
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
-  std::size_t bytes() const { return transposed_.bytes() + walk_.bytes() + row_sums_.bytes(); }
+  std::size_t bytes() const { return walk_.bytes() + row_sums_.bytes(); }
 
  private:
   // The sample-space subtraction may cost 5 bits in float, 20 in double; past that feature space is
@@ -128,19 +120,23 @@ class OffDiagonalSquares {
     return {with_diagonal, row_sums_.data()};
   }
 
-  double sum_of_squares(const product::PaddedMatrix<T>& x, bool with_diagonal,
+  double sum_of_squares(const product::PaddedMatrix<T>& zc, bool in_samples,
                         std::size_t memory_budget) {
-    double* sums = row_sums_.grow(x.rows());
-    std::fill_n(sums, x.rows(), 0.0);
-    walk_.symmetric(x, memory_budget, visitor(with_diagonal));
+    const std::size_t edge = in_samples ? zc.rows() : zc.cols();
+    double* sums = row_sums_.grow(edge);
+    std::fill_n(sums, edge, 0.0);
+    if (in_samples) {
+      walk_.symmetric(zc, memory_budget, visitor(true));
+    } else {
+      walk_.symmetric_columns(zc, memory_budget, visitor(false));
+    }
     double total = 0;
-    for (std::size_t r = 0; r < x.rows(); ++r) total += sums[r];
+    for (std::size_t r = 0; r < edge; ++r) total += sums[r];
     return total;
   }
 
   // Kept for backward.
   bool in_samples_ = false;
-  product::PaddedMatrix<T> transposed_;
   product::TileWalk<T> walk_;
   // Scratch.
   Buffer<double> row_sums_;

@@ -14,8 +14,11 @@
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/stream.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -26,6 +29,37 @@ enum class RowLoss {
   unit_distance,    ///< |p̂ − ẑ|², computed as that sum: exactly 0 for p = z
   negative_cosine,  ///< −p̂·ẑ
   plain_distance    ///< |p − z|²
+};
+
+/// factor·(x·(x·y)/|x|² − y), the gradient of a row x that meets a row y. Each entry is rounded
+/// once, and what the rounding of the share leaves along x is taken out again: the gradient keeps
+/// its digits where x and y are almost parallel.
+template <class T>
+class Tangent {
+  using Batch = simd::Batch<T>;
+
+ public:
+  Tangent(double xy, const Unit& unit, double factor)
+      : inverse_square_(unit.inverse * unit.inverse),
+        share_(static_cast<T>(xy * inverse_square_)),
+        factor_(static_cast<T>(factor)) {}
+
+  /// x·(x·y)/|x|² − y, of a few entries of both.
+  Batch uncorrected(const Batch& x, const Batch& y) const { return simd::fms(share_, x, y); }
+
+  /// Writes out (D); `along` is x · uncorrected.
+  void write(const T* x, const T* y, double along, std::size_t D, bool streamed, T* out) const {
+    const Batch left(static_cast<T>(-along * inverse_square_));
+    simd::write_batches(out, D, streamed, [&](std::size_t d, auto part) {
+      const auto x_d = simd::load(x + d, part);
+      return simd::fma(left, x_d, uncorrected(x_d, simd::load(y + d, part))) * factor_;
+    });
+  }
+
+ private:
+  double inverse_square_;
+  Batch share_;
+  Batch factor_;
 };
 
 template <class T>
@@ -47,12 +81,12 @@ class PredictionRows {
       Sums sum{0, 0};
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t n = chunks.first(chunk) + i;
+        const Pair pair{p.row(n), z.row(n), D};
         T* const d_p_n = d_p ? d_p + n * D : nullptr;
         T* const d_z_n = d_z ? d_z + n * D : nullptr;
-        const Sums row =
-            loss == RowLoss::plain_distance
-                ? plain_row(p.row(n), z.row(n), D, weight, d_p_n, d_z_n)
-                : unit_row(p.row(n), z.row(n), D, loss, weight, streamed, d_p_n, d_z_n);
+        const Sums row = loss == RowLoss::plain_distance
+                             ? plain_row(pair, weight, d_p_n, d_z_n)
+                             : unit_row(pair, loss, weight, streamed, d_p_n, d_z_n);
         sum.loss += row.loss;
         sum.check += row.check;
       }
@@ -70,7 +104,17 @@ class PredictionRows {
   std::size_t bytes() const { return chunk_sums_.bytes(); }
 
  private:
-  static Sums plain_row(const T* p, const T* z, std::size_t D, double weight, T* d_p, T* d_z) {
+  static constexpr std::size_t ahead = 8192 / sizeof(T);
+
+  // One row of each side.
+  struct Pair {
+    const T* p;
+    const T* z;
+    std::size_t D;
+  };
+
+  static Sums plain_row(const Pair& pair, double weight, T* d_p, T* d_z) {
+    const auto [p, z, D] = pair;
     const simd::Batch<T> factor(static_cast<T>(2 * weight));
     const double squares = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto difference = simd::load(p + d, part) - simd::load(z + d, part);
@@ -82,10 +126,16 @@ class PredictionRows {
     return {squares, squares};
   }
 
-  static Sums unit_row(const T* p, const T* z, std::size_t D, RowLoss loss, double weight,
-                       bool streamed, T* d_p, T* d_z) {
+  static Sums unit_row(const Pair& pair, RowLoss loss, double weight, bool streamed, T* d_p,
+                       T* d_z) {
+    const T *const p = pair.p, *const z = pair.z;
+    const std::size_t D = pair.D;
+    // (1) the three products
     const auto [pp, zz, pz] = simd::sums<T, 3>(D, [&](std::size_t d, auto part, auto&& add) {
       const auto p_d = simd::load(p + d, part), z_d = simd::load(z + d, part);
+      // The rows that follow come while this one is finished.
+      simd::prefetch(p + d + ahead);
+      simd::prefetch(z + d + ahead);
       add(0, p_d, p_d);
       add(1, z_d, z_d);
       add(2, p_d, z_d);
@@ -93,49 +143,50 @@ class PredictionRows {
     if (!in_range<T>(pp) || !in_range<T>(zz))
       return unit_row_of_any_range(p, z, D, loss, weight, d_p, d_z);
     const Unit unit_p(std::sqrt(pp)), unit_z(std::sqrt(zz));
-    const double cosine = pz * unit_p.inverse * unit_z.inverse;
-    double value = -cosine;
-    if (loss == RowLoss::unit_distance) {
-      value =
-          unit_distance(p, static_cast<T>(unit_p.inverse), z, static_cast<T>(unit_z.inverse), D);
-      weight *= 2;
+    const bool distance = loss == RowLoss::unit_distance;
+    double value = -pz * unit_p.inverse * unit_z.inverse;
+    if (distance) weight *= 2;
+    const Tangent<T> to_p(pz, unit_p, weight * unit_z.inverse * unit_p.slope);
+    const Tangent<T> to_z(pz, unit_z, weight * unit_p.inverse * unit_z.slope);
+    if (distance || d_p || d_z) {
+      // (2) the distance, and what rounding leaves of each gradient along its own row
+      std::array<double, 3> found{};
+      with_flag(distance, [&](auto with_distance) {
+        with_flag(d_p, [&](auto with_p) {
+          with_flag(d_z, [&](auto with_z) {
+            found = second_pass<with_distance, with_p, with_z>(pair, unit_p, unit_z, to_p, to_z);
+          });
+        });
+      });
+      const auto [squares, along_p, along_z] = found;
+      if (distance) value = squares;
+      // (3) the gradients
+      if (d_p) to_p.write(p, z, along_p, D, streamed, d_p);
+      if (d_z) to_z.write(z, p, along_z, D, streamed, d_z);
     }
-    const double factor_p = weight * unit_z.inverse * unit_p.slope;
-    const double factor_z = weight * unit_p.inverse * unit_z.slope;
-    if (d_p) write_tangent(p, unit_p, z, pz, factor_p, D, streamed, d_p);
-    if (d_z) write_tangent(z, unit_z, p, pz, factor_z, D, streamed, d_z);
     return {value, unit_p.check() + unit_z.check()};
   }
 
-  static double unit_distance(const T* p, T scale_p, const T* z, T scale_z, std::size_t D) {
-    const simd::Batch<T> factor_p(scale_p), factor_z(scale_z);
-    return simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
-      // Rounded apart, so that p = z gives exactly 0.
-      const auto difference = simd::rounded(simd::load(p + d, part) * factor_p) -
-                              simd::rounded(simd::load(z + d, part) * factor_z);
-      add(0, difference, difference);
-    })[0];
+  template <class F>
+  static void with_flag(bool flag, F&& f) {
+    flag ? f(std::true_type()) : f(std::false_type());
   }
 
-  // Writes out = factor·(x·(x·y)/|x|² − y). Each entry is rounded once, and what the rounding of
-  // the share leaves along x is taken out again: the gradient keeps its digits where x and y are
-  // almost parallel.
-  static void write_tangent(const T* x, const Unit& unit, const T* y, double xy, double factor,
-                            std::size_t D, bool streamed, T* out) {
-    const double inverse_square = unit.inverse * unit.inverse;
-    const simd::Batch<T> share(static_cast<T>(xy * inverse_square)), scale(static_cast<T>(factor));
-    const double along = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
-      const auto x_d = simd::load(x + d, part);
-      add(0, simd::fms(share, x_d, simd::load(y + d, part)), x_d);
-      // While this row is finished, the next one comes.
-      simd::prefetch(x + D + d);
-      simd::prefetch(y + D + d);
-    })[0];
-    const simd::Batch<T> left(static_cast<T>(-along * inverse_square));
-    simd::write_batches(out, D, streamed, [&](std::size_t d, auto part) {
-      const auto x_d = simd::load(x + d, part);
-      const auto r = simd::fms(share, x_d, simd::load(y + d, part));
-      return simd::fma(left, x_d, r) * scale;
+  template <bool Distance, bool P, bool Z>
+  static std::array<double, 3> second_pass(const Pair& pair, const Unit& unit_p, const Unit& unit_z,
+                                           const Tangent<T>& to_p, const Tangent<T>& to_z) {
+    using Batch = simd::Batch<T>;
+    const Batch scale_p(static_cast<T>(unit_p.inverse)), scale_z(static_cast<T>(unit_z.inverse));
+    const T *const p = pair.p, *const z = pair.z;
+    return simd::sums<T, 3>(pair.D, [=](std::size_t d, auto part, auto&& add) {
+      const Batch p_d = simd::load(p + d, part), z_d = simd::load(z + d, part);
+      if constexpr (Distance) {
+        // Rounded apart, so that p = z gives exactly 0.
+        const Batch difference = simd::rounded(p_d * scale_p) - simd::rounded(z_d * scale_z);
+        add(0, difference, difference);
+      }
+      if constexpr (P) add(1, to_p.uncorrected(p_d, z_d), p_d);
+      if constexpr (Z) add(2, to_z.uncorrected(z_d, p_d), z_d);
     });
   }
 

@@ -129,9 +129,8 @@ class VicReg {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() +
-           d_transposed_.bytes() + moments_.bytes() + gradient_.bytes() + copy_a_.bytes() +
-           copy_b_.bytes();
+    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() + moments_.bytes() +
+           gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
   }
 
  private:
@@ -202,8 +201,8 @@ class VicReg {
     gradient_.reserve(N_, D_, outputs);
     if (!(used_.covariance_weight > 0)) return;
     d_product_.reshape(N_, D_);
-    a_.covariance.reserve_backward(d_transposed_);
-    if (views_ == 2) b_.covariance.reserve_backward(d_transposed_);
+    a_.covariance.reserve_backward();
+    if (views_ == 2) b_.covariance.reserve_backward();
   }
 
   // `side` is the sign of the view in z_a − z_b, 0 for one view.
@@ -215,7 +214,7 @@ class VicReg {
     const double product_weight = d_loss * used_.covariance_weight *
                                   share(used_.covariance_branches) * 4 * covariance_scale();
     if (with_covariance) {
-      own.covariance.backward(own.centred, d_product_, d_transposed_);
+      own.covariance.backward(own.centred, d_product_);
       if (own.covariance.in_samples()) gradient_.subtract_diagonal(own.centred, product_weight);
     }
     // (3') variance: a factor for each centred column
@@ -254,8 +253,7 @@ class VicReg {
   PassState state_;
   VicRegTerms terms_;
   // Scratch.
-  product::PaddedMatrix<T> d_product_;     // (N, D)
-  product::PaddedMatrix<T> d_transposed_;  // (D, N), in feature space
+  product::PaddedMatrix<T> d_product_;  // (N, D)
   kernels::Moments<T> moments_;
   kernels::CentredGradient<T> gradient_;
   ContiguousRows<T> copy_a_;

@@ -12,6 +12,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/schedule.hpp"
 #include "selfsup/product/turns.hpp"
+#include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -47,31 +48,51 @@ class TileWalk {
   /// S = X Xᵀ, tiles on and above the diagonal. Packs X.
   template <class Visitor>
   void symmetric(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
-    col_edge_ = row_edge_ = edge(x.rows(), x.cols());
-    schedule_ = Schedule::symmetric(blocks(x.rows(), row_edge_));
-    symmetric_ = true;
-    walk(x, x, memory_budget, visitor);
+    begin(x.rows(), x.rows(), x.cols(), true, true);
+    walk(memory_budget, visitor, packed_rows(x, x));
+  }
+
+  /// S = Xᵀ X, tiles on and above the diagonal. Reads X in place.
+  template <class Visitor>
+  void symmetric_columns(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
+    begin(x.cols(), x.cols(), x.rows(), true, false);
+    walk(memory_budget, visitor, columns(x));
   }
 
   /// S = X Yᵀ, every tile. Packs Y.
   template <class Visitor>
   void rectangular(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
                    Visitor&& visitor) {
-    row_edge_ = edge(x.rows(), x.cols());
-    col_edge_ = edge(y.rows(), y.cols());
-    schedule_ = Schedule::rectangular(blocks(x.rows(), row_edge_), blocks(y.rows(), col_edge_));
-    symmetric_ = false;
-    walk(x, y, memory_budget, visitor);
+    begin(x.rows(), y.rows(), x.cols(), false, true);
+    walk(memory_budget, visitor, packed_rows(x, y));
   }
 
   /// After symmetric(x): writes d_x = W X with the weights W mirrored to a full symmetric matrix.
   template <class Visitor>
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(x, x, visitor, [&](const Tile<T>& w, Output rows, Output cols) {
+    walk_back(visitor, rows_in_place(x), [&](const Tile<T>& w, T*, Output rows, Output cols) {
       if (w.diagonal) mirror(w);
       add_rows(w, x, d_x, rows);
       if (!w.diagonal) add_cols(w, x, d_x, cols);
+    });
+  }
+
+  /// After symmetric_columns(x): writes d_x = X W with the weights W mirrored to a full symmetric
+  /// matrix.
+  template <class Visitor>
+  void symmetric_columns_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x,
+                                  Visitor&& visitor) {
+    d_x.reshape(x.rows(), x.cols());
+    walk_back(visitor, columns(x), [&](const Tile<T>& w, T* transposed, Output rows, Output cols) {
+      if (w.diagonal) {
+        mirror(w);
+      } else {
+        const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, transposed, false};
+        simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
+        add_product(x, back, d_x, rows);
+      }
+      add_product(x, w, d_x, cols);
     });
   }
 
@@ -81,117 +102,155 @@ class TileWalk {
                             PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
     if (d_y) d_y->reshape(y.rows(), y.cols());
-    walk_back(x, y, visitor, [&](const Tile<T>& w, Output rows, Output cols) {
+    walk_back(visitor, rows_in_place(x), [&](const Tile<T>& w, T*, Output rows, Output cols) {
       if (d_x) add_rows(w, y, *d_x, rows);
       if (d_y) add_cols(w, x, *d_y, cols);
     });
   }
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
-  void reserve_backward() { scratch_.grow(max_threads() * tile_entries()); }
+  void reserve_backward() { scratch_.grow(max_threads() * scratch_tiles * tile_entries()); }
 
   std::size_t bytes() const {
     return packed_.bytes() + kept_.bytes() + scratch_.bytes() + turns_.bytes();
   }
 
  private:
-  // Blocks of equal size, as few as the largest tile allows: no narrow last block.
-  static std::size_t edge(std::size_t rows, std::size_t K) {
+  void begin(std::size_t rows, std::size_t cols, std::size_t K, bool is_symmetric, bool in_rows) {
+    rows_ = rows;
+    cols_ = cols;
+    K_ = K;
+    symmetric_ = is_symmetric;
+    row_edge_ = edge(rows, K, in_rows);
+    col_edge_ = edge(cols, K, in_rows);
+    schedule_ = is_symmetric ? Schedule::symmetric(row_blocks())
+                             : Schedule::rectangular(row_blocks(), col_blocks());
+  }
+
+  // Blocks of equal size, as few as the largest tile allows: no narrow last block. But four of 64
+  // rows or more, so that two threads have as much to do, unless K is so long that its trips
+  // through the caches cost more.
+  static std::size_t edge(std::size_t rows, std::size_t K, bool in_rows) {
     const std::size_t largest =
         K > Blocking<T>::depth ? Blocking<T>::tile : Blocking<T>::small_tile;
-    const std::size_t count = blocks(rows, largest);
+    const bool divided = !in_rows || K <= 8 * Blocking<T>::depth;
+    const std::size_t least = divided ? std::min<std::size_t>(4, rows / 64) : 1;
+    const std::size_t count = std::max(Chunks{rows, largest}.count(), least);
     return count == 0 ? 1 : round_up((rows + count - 1) / count, Blocking<T>::micro_cols);
   }
-  static std::size_t blocks(std::size_t rows, std::size_t block) {
-    return (rows + block - 1) / block;
-  }
+  std::size_t row_blocks() const { return Chunks{rows_, row_edge_}.count(); }
+  std::size_t col_blocks() const { return Chunks{cols_, col_edge_}.count(); }
   std::size_t tile_entries() const { return row_edge_ * col_edge_; }
+  T* scratch(std::size_t thread, std::size_t tile) {
+    return scratch_.data() + (scratch_tiles * thread + tile) * tile_entries();
+  }
 
-  Tile<T> tile_at(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t round,
-                  std::size_t item, T* data) const {
+  Tile<T> tile_at(std::size_t round, std::size_t item, T* data) const {
     const BlockPair pair = schedule_.pair(round, item);
     const std::size_t row0 = pair.row * row_edge_, col0 = pair.col * col_edge_;
-    return {
-        row0,      col0, std::min(row_edge_, x.rows() - row0), std::min(col_edge_, y.rows() - col0),
-        col_edge_, data, symmetric_ && pair.row == pair.col};
+    return {row0,      col0, std::min(row_edge_, rows_ - row0), std::min(col_edge_, cols_ - col0),
+            col_edge_, data, symmetric_ && pair.row == pair.col};
+  }
+
+  // How the products of a tile are made: from rows of X in place and packed rows of Y …
+  auto packed_rows(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y) {
+    packed_.pack(ConstView<T>(y.row(0), y.cols(), y.rows(), 1, y.stride()));
+    return rows_in_place(x);
+  }
+  auto rows_in_place(const PaddedMatrix<T>& x) const {
+    return [this, &x](const Tile<T>& tile) {
+      multiply(
+          tile,
+          [&](std::size_t k) {
+            return LeftByRows<T>{x.row(tile.row0) + k, x.stride()};
+          },
+          [&](std::size_t k, std::size_t col) { return packed_.panel(k, tile.col0 + col); });
+    };
+  }
+  // … or from columns of X in place.
+  auto columns(const PaddedMatrix<T>& x) const {
+    return [this, &x](const Tile<T>& tile) {
+      multiply(
+          tile,
+          [&](std::size_t k) {
+            return LeftByCols<T>{x.row(k) + tile.row0, x.stride()};
+          },
+          [&](std::size_t k, std::size_t col) {
+            return Right<T>{x.row(k) + tile.col0 + col, x.stride()};
+          });
+    };
   }
 
   // The products of one tile, complete over K. A micro-kernel wholly below the diagonal is not
   // computed.
-  SELFSUP_NOINLINE void multiply(const PaddedMatrix<T>& x, const Tile<T>& tile) const {
+  template <class LeftAt, class RightAt>
+  SELFSUP_NOINLINE void multiply(const Tile<T>& tile, const LeftAt& left,
+                                 const RightAt& right) const {
     constexpr std::size_t panel = Blocking<T>::micro_cols, depth = Blocking<T>::depth;
-    for (std::size_t k = 0; k < x.cols(); k += depth) {
+    for (std::size_t k = 0; k < K_; k += depth) {
       const Output output = k == 0 ? Output::write : Output::add;
-      const LeftByRows<T> left{x.row(tile.row0) + k, x.stride()};
       for (std::size_t col = 0; col < tile.cols; col += panel) {
         const std::size_t rows = tile.diagonal ? std::min(tile.rows, col + panel) : tile.rows;
-        panel_product(rows, std::min(panel, tile.cols - col), std::min(depth, x.cols() - k), left,
-                      packed_.panel(k, tile.col0 + col), tile.data + col, tile.ld, output);
+        panel_product(rows, std::min(panel, tile.cols - col), std::min(depth, K_ - k), left(k),
+                      right(k, col), tile.data + col, tile.ld, output);
       }
     }
   }
 
   // Tiles worth computing at the same time: a product below 2¹⁸ multiply-adds takes less time than
   // to start a thread and to wait for it.
-  std::size_t side_by_side(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y) const {
-    const bool small = x.rows() * y.rows() * x.cols() < (std::size_t{1} << 18);
-    return small ? 1 : schedule_.most_items();
+  std::size_t side_by_side() const {
+    return rows_ * cols_ * K_ < (std::size_t{1} << 18) ? 1 : schedule_.most_items();
   }
 
   // Calls f(round, item, thread, first_of_rows, first_of_cols) for every tile.
   template <class F>
-  void in_walk_order(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, F&& f) {
-    const std::size_t row_blocks = blocks(x.rows(), row_edge_);
-    const std::size_t col_blocks = symmetric_ ? 0 : blocks(y.rows(), col_edge_);
+  void in_walk_order(F&& f) {
+    const std::size_t first_col_block = symmetric_ ? 0 : row_blocks();
     parallel_turns(
-        schedule_.rounds(), side_by_side(x, y), turns_.begin(row_blocks + col_blocks),
+        schedule_.rounds(), side_by_side(), turns_.begin(first_col_block + col_blocks()),
         [&](std::size_t round) { return schedule_.items(round); },
         [&](std::size_t round, std::size_t item) {
           const BlockPair pair = schedule_.pair(round, item);
-          return BlockPair{pair.row, symmetric_ ? pair.col : row_blocks + pair.col};
+          return BlockPair{pair.row, first_col_block + pair.col};
         },
         f);
   }
 
-  template <class Visitor>
-  void walk(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
-            Visitor& visitor) {
-    packed_.pack(ConstView<T>(y.row(0), y.cols(), y.rows(), 1, y.stride()));
+  template <class Visitor, class Multiply>
+  void walk(std::size_t memory_budget, Visitor& visitor, const Multiply& multiply_tile) {
     kept_tiles_ = std::min(schedule_.tiles(), memory_budget / (tile_entries() * sizeof(T)));
     kept_.grow(kept_tiles_ * tile_entries());
-    scratch_.grow(max_threads() * tile_entries());
-    in_walk_order(x, y, [&](std::size_t round, std::size_t item, std::size_t thread, bool, bool) {
+    reserve_backward();
+    in_walk_order([&](std::size_t round, std::size_t item, std::size_t thread, bool, bool) {
       const std::size_t position = schedule_.position(round, item);
-      T* data = position < kept_tiles_ ? kept_.data() + position * tile_entries()
-                                       : scratch_.data() + thread * tile_entries();
-      const Tile<T> tile = tile_at(x, y, round, item, data);
-      multiply(x, tile);
+      const Tile<T> tile = tile_at(
+          round, item,
+          position < kept_tiles_ ? kept_.data() + position * tile_entries() : scratch(thread, 0));
+      multiply_tile(tile);
       visitor.visit(tile);
     });
   }
 
-  template <class Visitor, class Accumulate>
-  void walk_back(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, Visitor& visitor,
-                 Accumulate&& accumulate) {
+  template <class Visitor, class Multiply, class Accumulate>
+  void walk_back(Visitor& visitor, const Multiply& multiply_tile, Accumulate&& accumulate) {
     reserve_backward();
-    in_walk_order(x, y,
-                  [&](std::size_t round, std::size_t item, std::size_t thread, bool first_of_rows,
+    in_walk_order([&](std::size_t round, std::size_t item, std::size_t thread, bool first_of_rows,
                       bool first_of_cols) {
-                    Tile<T> tile =
-                        tile_at(x, y, round, item, scratch_.data() + thread * tile_entries());
-                    T* const weights = tile.data;
-                    const std::size_t position = schedule_.position(round, item);
-                    if (position < kept_tiles_) {
-                      tile.data = kept_.data() + position * tile_entries();
-                    } else {
-                      multiply(x, tile);
-                      visitor.revisit(tile);
-                    }
-                    visitor.weigh(tile, weights);
-                    tile.data = weights;
-                    accumulate(tile, first_of_rows ? Output::write : Output::add,
-                               first_of_cols ? Output::write : Output::add);
-                  });
+      T* const weights = scratch(thread, 0);
+      Tile<T> tile = tile_at(round, item, weights);
+      const std::size_t position = schedule_.position(round, item);
+      if (position < kept_tiles_) {
+        tile.data = kept_.data() + position * tile_entries();
+      } else {
+        multiply_tile(tile);
+        visitor.revisit(tile);
+      }
+      visitor.weigh(tile, weights);
+      tile.data = weights;
+      accumulate(tile, scratch(thread, 1), first_of_rows ? Output::write : Output::add,
+                 first_of_cols ? Output::write : Output::add);
+    });
   }
 
   static void mirror(const Tile<T>& w) {
@@ -214,15 +273,33 @@ class TileWalk {
                   Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), output);
   }
 
+  // Writes or adds X W to the columns of the tile's column block, by blocks of rows of X that stay
+  // in a second-level cache.
+  static void add_product(const PaddedMatrix<T>& x, const Tile<T>& w, PaddedMatrix<T>& d_x,
+                          Output output) {
+    const Chunks bands{x.rows(), Blocking<T>::small_tile};
+    for (std::size_t band = 0; band < bands.count(); ++band) {
+      const std::size_t first = bands.first(band);
+      block_product(bands.length(band), w.cols, w.rows,
+                    LeftByRows<T>{x.row(first) + w.row0, x.stride()}, Right<T>{w.data, w.ld},
+                    d_x.row(first) + w.col0, d_x.stride(), output);
+    }
+  }
+
+  static constexpr std::size_t scratch_tiles = 2;  // a thread: the weights, and their transpose
+
   // Kept for backward.
   Schedule schedule_;
+  std::size_t rows_ = 0;  // of S
+  std::size_t cols_ = 0;
+  std::size_t K_ = 0;
   std::size_t row_edge_ = 1;
   std::size_t col_edge_ = 1;
   bool symmetric_ = false;
   PackedRight<T> packed_;
   std::size_t kept_tiles_ = 0;
   Buffer<T> kept_;
-  // Scratch: one tile a thread.
+  // Scratch.
   Buffer<T> scratch_;
   Turns turns_;
 };

@@ -24,12 +24,10 @@ SELFSUP_FLATTEN inline std::array<double, Count> sums(std::size_t n, Terms&& ter
     // Two accumulators a sum hide the latency of the multiply-add.
     Batch<T> even[Count], odd[Count];
     for (std::size_t k = 0; k < Count; ++k) even[k] = odd[k] = Batch<T>(T(0));
-    const auto to_even = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y) SELFSUP_INLINE {
-      even[k] = fma(x, y, even[k]);
-    };
-    const auto to_odd = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y) SELFSUP_INLINE {
-      odd[k] = fma(x, y, odd[k]);
-    };
+    const auto to_even = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y)
+                             SELFSUP_INLINE { even[k] = fma(x, y, even[k]); };
+    const auto to_odd = [&](std::size_t k, const Batch<T>& x, const Batch<T>& y)
+                            SELFSUP_INLINE { odd[k] = fma(x, y, odd[k]); };
     std::size_t i = first;
     for (; i + 2 * L <= last; i += 2 * L) {
       terms(i, AllLanes{}, to_even);
