@@ -20,6 +20,7 @@ void byol(benchmark::State& state) {
 BENCHMARK(byol)
     ->ArgNames({"N", "D"})
     ->Args({256, 128})
+    ->Args({256, 256})
     ->Args({1024, 256})
     ->Args({4096, 256})
     ->Args({4096, 2048})

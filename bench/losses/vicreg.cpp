@@ -24,6 +24,7 @@ BENCHMARK(vicreg)
     ->Args({256, 128})
     ->Args({4096, 256})
     ->Args({1024, 1024})
+    ->Args({2048, 2048})
     ->Args({256, 2048})
     ->Args({256, 8192})
     ->UseRealTime();
