@@ -131,8 +131,8 @@ class TileWalk {
   // rows or more, so that two threads have as much to do, unless K is so long that its trips
   // through the caches cost more.
   static std::size_t edge(std::size_t rows, std::size_t K, bool in_rows) {
-    const std::size_t largest =
-        K > Blocking<T>::depth ? Blocking<T>::tile : Blocking<T>::small_tile;
+    const bool long_trips = K > Blocking<T>::depth || rows * K * sizeof(T) > far_away;
+    const std::size_t largest = long_trips ? Blocking<T>::tile : Blocking<T>::small_tile;
     const bool divided = !in_rows || K <= 8 * Blocking<T>::depth;
     const std::size_t least = divided ? std::min<std::size_t>(4, rows / 64) : 1;
     const std::size_t count = std::max(Chunks{rows, largest}.count(), least);
@@ -285,6 +285,9 @@ class TileWalk {
                     d_x.row(first) + w.col0, d_x.stride(), output);
     }
   }
+
+  // Bytes of an operand that no cache holds beside the others.
+  static constexpr std::size_t far_away = std::size_t{16} << 20;
 
   static constexpr std::size_t scratch_tiles = 2;  // a thread: the weights, and their transpose
 
