@@ -114,9 +114,9 @@ class PredictionRows {
   };
 
   static Sums plain_row(const Pair& pair, double weight, T* d_p, T* d_z) {
-    const auto [p, z, D] = pair;
+    const T *const p = pair.p, *const z = pair.z;
     const simd::Batch<T> factor(static_cast<T>(2 * weight));
-    const double squares = simd::sums<T, 1>(D, [&](std::size_t d, auto part, auto&& add) {
+    const double squares = simd::sums<T, 1>(pair.D, [&](std::size_t d, auto part, auto&& add) {
       const auto difference = simd::load(p + d, part) - simd::load(z + d, part);
       add(0, difference, difference);
       const auto gradient = difference * factor;
