@@ -16,11 +16,12 @@ void micro_kernel(benchmark::State& state) {
   const auto K = static_cast<std::size_t>(state.range(0));
   const std::size_t a_stride = K + 16;
   std::vector<float> a(rows * a_stride, 0.5F), b(K * cols, 0.25F), c(rows * cols);
+  product::AheadOfStrip nothing_ahead;
   for (auto _ : state) {
     for (std::size_t call = 0; call < calls; ++call) {
       product::micro_kernel<rows, Blocking::micro_batches>(
           K, product::LeftByRows<float>{a.data(), a_stride}, product::Right<float>{b.data(), cols},
-          c.data(), cols, product::Output::write);
+          c.data(), cols, product::Output::write, nothing_ahead);
       benchmark::ClobberMemory();
     }
   }

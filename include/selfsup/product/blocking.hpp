@@ -22,6 +22,9 @@ struct Blocking {
   /// first-level cache.
   static constexpr std::size_t depth = 256;
 
+  /// Steps of k between two requests for what is needed next: about 200 cycles.
+  static constexpr std::size_t run = 16;
+
   /// Most rows and columns of a tile. 192 x 192 floats are 147 KB: a tile and its operands fit a
   /// second-level cache. Where rows are longer than `depth`, what the backward walk adds to them
   /// passes through that cache once a tile: there half as many trips with 384 x 384, 590 KB, are

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "selfsup/core/inline.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/product/ahead.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/simd/batch.hpp"
 
@@ -59,29 +61,36 @@ SELFSUP_INLINE inline void unrolled(F&& f) {
 
 }  // namespace detail
 
+/// How often a product of that size asks ahead.
+template <class T>
+std::size_t asks_ahead(std::size_t rows, std::size_t K) {
+  return Chunks{rows, Blocking<T>::micro_rows}.count() * Chunks{K, Blocking<T>::run}.count();
+}
+
 /// C (Rows, Batches·lanes) = or += A (Rows, K) · B (K, Batches·lanes). C is written to whole
-/// batches.
+/// batches. Calls ahead.ask() every few k.
 template <std::size_t Rows, std::size_t Batches, class T, class Left>
 SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c,
-                                         std::size_t c_stride, Output output) {
+                                         std::size_t c_stride, Output output, AheadOfStrip& ahead) {
   using simd::Batch;
-  constexpr std::size_t L = simd::lanes<T>;
+  constexpr std::size_t L = simd::lanes<T>, run = Blocking<T>::run;
   Batch<T> sum[Rows][Batches];
   detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-    // C comes from afar while the products are summed.
-    simd::prefetch_for_writing(c + r * c_stride);
-    simd::prefetch_for_writing(c + r * c_stride + Batches * L - 1);
     detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE { sum[r][v] = Batch<T>(T(0)); });
   });
-  for (std::size_t k = 0; k < K; ++k) {
-    Batch<T> b_k[Batches];
-    detail::unrolled<Batches>(
-        [&](auto v) SELFSUP_INLINE { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
-    detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-      const Batch<T> a_rk(a.entry(r, k));
+  for (std::size_t first = 0; first < K; first += run) {
+    ahead.ask();
+    const std::size_t last = first + run < K ? first + run : K;
+    for (std::size_t k = first; k < last; ++k) {
+      Batch<T> b_k[Batches];
       detail::unrolled<Batches>(
-          [&](auto v) SELFSUP_INLINE { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
-    });
+          [&](auto v) SELFSUP_INLINE { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
+      detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+        const Batch<T> a_rk(a.entry(r, k));
+        detail::unrolled<Batches>(
+            [&](auto v) SELFSUP_INLINE { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
+      });
+    }
   }
   detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
     detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {

@@ -71,10 +71,15 @@ class TileWalk {
   template <class Visitor>
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, rows_in_place(x), [&](const Tile<T>& w, T*, Output rows, Output cols) {
-      if (w.diagonal) mirror(w);
-      add_rows(w, x, d_x, rows);
-      if (!w.diagonal) add_cols(w, x, d_x, cols);
+    walk_back(visitor, rows_in_place(x), [&](const WeighedTile& tile) {
+      const Tile<T>& w = tile.weights;
+      if (w.diagonal) {
+        mirror(w);
+        add_rows(tile, x, d_x, {tile.next, {}});
+      } else {
+        add_rows(tile, x, d_x, first_strip(x, w.row0, w.rows, d_x, w.col0, w.cols));
+        add_cols(tile, x, d_x);
+      }
     });
   }
 
@@ -84,15 +89,16 @@ class TileWalk {
   void symmetric_columns_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x,
                                   Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, columns(x), [&](const Tile<T>& w, T* transposed, Output rows, Output cols) {
+    walk_back(visitor, columns(x), [&](const WeighedTile& tile) {
+      const Tile<T>& w = tile.weights;
       if (w.diagonal) {
         mirror(w);
       } else {
-        const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, transposed, false};
+        const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, tile.transposed, false};
         simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
-        add_product(x, back, d_x, rows);
+        add_product(x, back, d_x, tile.rows);
       }
-      add_product(x, w, d_x, cols);
+      add_product(x, w, d_x, tile.cols);
     });
   }
 
@@ -102,9 +108,13 @@ class TileWalk {
                             PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
     if (d_y) d_y->reshape(y.rows(), y.cols());
-    walk_back(visitor, rows_in_place(x), [&](const Tile<T>& w, T*, Output rows, Output cols) {
-      if (d_x) add_rows(w, y, *d_x, rows);
-      if (d_y) add_cols(w, x, *d_y, cols);
+    walk_back(visitor, rows_in_place(x), [&](const WeighedTile& tile) {
+      const Tile<T>& w = tile.weights;
+      if (d_x) {
+        add_rows(tile, y, *d_x,
+                 d_y ? first_strip(x, w.row0, w.rows, *d_y, w.col0, w.cols) : Later{tile.next, {}});
+      }
+      if (d_y) add_cols(tile, x, *d_y);
     });
   }
 
@@ -116,6 +126,14 @@ class TileWalk {
   }
 
  private:
+  // A tile of the second walk.
+  struct WeighedTile {
+    Tile<T> weights;
+    T* transposed;      // room for their transpose
+    Output rows, cols;  // what becomes of the row block's entries, and of the column block's
+    Region next;        // this thread's next tile, if it was kept
+  };
+
   void begin(std::size_t rows, std::size_t cols, std::size_t K, bool is_symmetric, bool in_rows) {
     rows_ = rows;
     cols_ = cols;
@@ -248,9 +266,24 @@ class TileWalk {
       }
       visitor.weigh(tile, weights);
       tile.data = weights;
-      accumulate(tile, scratch(thread, 1), first_of_rows ? Output::write : Output::add,
-                 first_of_cols ? Output::write : Output::add);
+      accumulate(WeighedTile{tile, scratch(thread, 1), first_of_rows ? Output::write : Output::add,
+                             first_of_cols ? Output::write : Output::add,
+                             kept_region(position + std::min(max_threads(), side_by_side()))});
     });
+  }
+
+  // The tile at a place of the walk, if it was kept.
+  Region kept_region(std::size_t position) const {
+    if (position >= kept_tiles_) return {};
+    return region(kept_.data() + position * tile_entries(), 0, 1, tile_entries());
+  }
+
+  // What add_cols begins with.
+  static Later first_strip(const PaddedMatrix<T>& b, std::size_t b_row, std::size_t b_rows,
+                           const PaddedMatrix<T>& c, std::size_t c_row, std::size_t c_rows) {
+    const std::size_t cols = std::min(Blocking<T>::micro_cols, b.cols());
+    return {region(b.row(b_row), b.stride(), b_rows, cols),
+            region(c.row(c_row), c.stride(), c_rows, cols)};
   }
 
   static void mirror(const Tile<T>& w) {
@@ -260,17 +293,20 @@ class TileWalk {
   }
 
   // Writes or adds W Y to the rows of the tile's row block.
-  static void add_rows(const Tile<T>& w, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x,
-                       Output output) {
+  static void add_rows(const WeighedTile& tile, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x,
+                       const Later& later) {
+    const Tile<T>& w = tile.weights;
     block_product(w.rows, y.cols(), w.cols, LeftByRows<T>{w.data, w.ld},
-                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), output);
+                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), tile.rows,
+                  later);
   }
 
   // Writes or adds Wᵀ X to the rows of the tile's column block.
-  static void add_cols(const Tile<T>& w, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y,
-                       Output output) {
+  static void add_cols(const WeighedTile& tile, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y) {
+    const Tile<T>& w = tile.weights;
     block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
-                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), output);
+                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), tile.cols,
+                  {tile.next, {}});
   }
 
   // Writes or adds X W to the columns of the tile's column block, by blocks of rows of X that stay

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/inline.hpp"
 #include "selfsup/simd/xsimd.hpp"
 
 #include <cstddef>
@@ -71,14 +72,15 @@ inline void store(T* to, const Batch<T>& x, FirstLanes part) {
   for (std::size_t i = 0; i < part.count; ++i) to[i] = entries[i];
 }
 
-/// Asks for the cache line of *at; no error when nothing is there.
+/// Asks for the cache line of *at; no error when nothing is there. Always merged into the caller:
+/// g++ takes a function that only prefetches for one that does nothing, and drops the call.
 template <class T>
-inline void prefetch(const T* at) {
+SELFSUP_INLINE inline void prefetch(const T* at) {
   __builtin_prefetch(at, 0);
 }
-template <class T>
-inline void prefetch_for_writing(T* at) {
-  __builtin_prefetch(at, 1);
+/// The same, to where it does not push out what a first-level cache holds.
+SELFSUP_INLINE inline void prefetch_to_second_level(const void* at) {
+  __builtin_prefetch(at, 0, 2);
 }
 
 /// Zero in the lanes that `part` leaves out.
