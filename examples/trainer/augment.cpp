@@ -1,29 +1,105 @@
 #include "augment.hpp"
 
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/simd/batch.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 namespace trainer {
 namespace {
 
-float pixel(const float* image, ImageSize size, std::ptrdiff_t r, std::ptrdiff_t c) {
-  const bool inside = r >= 0 && c >= 0 && r < static_cast<std::ptrdiff_t>(size.rows) &&
-                      c < static_cast<std::ptrdiff_t>(size.cols);
-  return inside ? image[r * static_cast<std::ptrdiff_t>(size.cols) + c] : 0.0F;
-}
+namespace simd = selfsup::simd;
 
-float bilinear(const float* image, ImageSize size, double y, double x) {
-  const double top = std::floor(y);
-  const double left = std::floor(x);
-  const auto r = static_cast<std::ptrdiff_t>(top);
-  const auto c = static_cast<std::ptrdiff_t>(left);
-  const auto down = static_cast<float>(y - top);
-  const auto right = static_cast<float>(x - left);
-  const float above = pixel(image, size, r, c) * (1 - right) + pixel(image, size, r, c + 1) * right;
-  const float below =
-      pixel(image, size, r + 1, c) * (1 - right) + pixel(image, size, r + 1, c + 1) * right;
-  return above * (1 - down) + below * down;
+// What is done at a time, whatever the width of a batch: the numbers drawn must not depend on it.
+constexpr std::size_t run = 16;
+static_assert(run % simd::lanes<float> == 0, "whole batches");
+
+// An image in a frame of zeros, one wide before and two behind: a point clamped to the frame has
+// its four neighbours there, so sampling needs no test of bounds.
+class Framed {
+ public:
+  Framed(const float* image, ImageSize size)
+      : last_x_(static_cast<float>(size.cols + 1)),
+        last_y_(static_cast<float>(size.rows + 1)),
+        stride_(size.cols + 3),
+        entries_((size.rows + 3) * stride_) {
+    for (std::size_t r = 0; r < size.rows; ++r) {
+      std::copy_n(image + r * size.cols, size.cols, entries_.data() + (r + 1) * stride_ + 1);
+    }
+  }
+
+  /// Writes `count` pixels, bilinear samples times gain, at (y, x), (y + step_y, x + step_x), …;
+  /// the image's first pixel lies at (1, 1).
+  void sample(float y, float x, float step_y, float step_x, float gain, std::size_t count,
+              float* pixels) const {
+    using Floats = simd::Batch<float>;
+    using Integers = simd::Batch<std::int32_t>;
+    const Integers stride(static_cast<std::int32_t>(stride_));
+    float steps[run];
+    std::iota(steps, steps + run, 0.0F);
+    for (std::size_t first = 0; first < count; first += run) {
+      // The positions by batches; the look-ups gain nothing from them.
+      std::int32_t corner[run];
+      float down[run];
+      float right[run];
+      const Floats begin(static_cast<float>(first));
+      for (std::size_t i = 0; i < run; i += simd::lanes<float>) {
+        const Floats step = simd::load(steps + i) + begin;
+        const Floats at_y = clamped(simd::fma(step, Floats(step_y), Floats(y)), last_y_);
+        const Floats at_x = clamped(simd::fma(step, Floats(step_x), Floats(x)), last_x_);
+        const Integers row = to_int(at_y);
+        const Integers col = to_int(at_x);
+        simd::store(corner + i, row * stride + col);
+        simd::store(down + i, at_y - to_float(row));
+        simd::store(right + i, at_x - to_float(col));
+      }
+      const std::size_t n = std::min(run, count - first);
+      for (std::size_t i = 0; i < n; ++i) {
+        const float* above = entries_.data() + corner[i];
+        const float* below = above + stride_;
+        const float left = 1 - right[i];
+        pixels[first + i] = gain * ((above[0] * left + above[1] * right[i]) * (1 - down[i]) +
+                                    (below[0] * left + below[1] * right[i]) * down[i]);
+      }
+    }
+  }
+
+ private:
+  static simd::Batch<float> clamped(const simd::Batch<float>& at, float last) {
+    return min(max(at, simd::Batch<float>(0.0F)), simd::Batch<float>(last));
+  }
+
+  float last_x_;
+  float last_y_;
+  std::size_t stride_;
+  std::vector<float> entries_;
+};
+
+// Adds normal noise by Box and Muller's transform, which makes two normal numbers of two uniform
+// ones.
+void add_noise(Random& random, double deviation, float* pixels, std::size_t count) {
+  const simd::Batch<float> scale(static_cast<float>(-2 * deviation * deviation));
+  for (std::size_t first = 0; first < count; first += 2 * run) {
+    alignas(64) float uniform[run];
+    alignas(64) float angle[run];
+    alignas(64) float noise[2 * run];
+    for (std::size_t i = 0; i < run; ++i) {
+      const std::uint64_t bits = random.bits();
+      uniform[i] = static_cast<float>((bits >> 40) + 1) * 0x1p-24F;  // in (0, 1]
+      angle[i] = static_cast<float>(bits & 0xffffff) * (6.2831853F * 0x1p-24F);
+    }
+    for (std::size_t i = 0; i < run; i += simd::lanes<float>) {
+      const simd::Batch<float> radius = sqrt(scale * log(simd::load(uniform + i)));
+      const auto turned = sincos(simd::load(angle + i));
+      simd::store(noise + i, radius * turned.second);
+      simd::store(noise + run + i, radius * turned.first);
+    }
+    const std::size_t n = std::min(2 * run, count - first);
+    for (std::size_t i = 0; i < n; ++i) pixels[first + i] += noise[i];
+  }
 }
 
 }  // namespace
@@ -40,24 +116,23 @@ void augment(const float* image, ImageSize size, const AugmentOptions& options, 
   const auto gain =
       static_cast<float>(random.uniform(1 - options.intensity, 1 + options.intensity));
 
-  // The inverse map: where in the image a pixel of the view comes from.
+  // The inverse map: where in the framed image a pixel of the view comes from. Along a row of the
+  // view it moves by (step_x, step_y) a pixel.
   const double cosine = std::cos(angle) / scale;
   const double sine = std::sin(angle) / scale;
   const double centre_x = (width - 1) / 2;
   const double centre_y = (height - 1) / 2;
+  const double x = -centre_x - shift_x;
+  const auto step_x = static_cast<float>(cosine);
+  const auto step_y = static_cast<float>(-sine);
+  const Framed framed(image, size);
   for (std::size_t r = 0; r < size.rows; ++r) {
     const double y = static_cast<double>(r) - centre_y - shift_y;
-    for (std::size_t c = 0; c < size.cols; ++c) {
-      const double x = static_cast<double>(c) - centre_x - shift_x;
-      const double from_x = cosine * x + sine * y + centre_x;
-      const double from_y = cosine * y - sine * x + centre_y;
-      view[r * size.cols + c] = gain * bilinear(image, size, from_y, from_x);
-    }
+    const auto from_x = static_cast<float>(cosine * x + sine * y + centre_x + 1);
+    const auto from_y = static_cast<float>(cosine * y - sine * x + centre_y + 1);
+    framed.sample(from_y, from_x, step_y, step_x, gain, size.cols, view + r * size.cols);
   }
-  if (options.noise == 0) return;
-  for (std::size_t i = 0; i < size.pixels(); ++i) {
-    view[i] += static_cast<float>(options.noise * random.normal());
-  }
+  if (options.noise > 0) add_noise(random, options.noise, view, size.pixels());
 }
 
 LabelledImages jittered(const LabelledImages& set, const AugmentOptions& options,

@@ -1,4 +1,4 @@
-// Mlp: Linear, BatchNorm1d and Relu in blocks, with forward and backward for the whole.
+// Mlp: Linear and BatchNorm1d with relu in blocks, with forward and backward for the whole.
 #pragma once
 
 #include "layers.hpp"
@@ -10,7 +10,7 @@
 
 namespace trainer {
 
-/// What follows the last Linear. Every other Linear is followed by BatchNorm1d and Relu.
+/// What follows the last Linear. Every other Linear is followed by BatchNorm1d and relu.
 enum class Ending { linear, batch_norm, batch_norm_relu };
 
 template <class T>
@@ -18,7 +18,6 @@ class Mlp {
   struct Block {
     Linear<T> linear;
     std::optional<BatchNorm1d<T>> norm;
-    bool relu;
   };
 
  public:
@@ -30,6 +29,7 @@ class Mlp {
    private:
     friend class Mlp;
     struct Step {
+      Matrix<T> linear;  // what a BatchNorm1d reads
       typename BatchNorm1d<T>::Kept kept;
       Matrix<T> output;
       Matrix<T> d_output;
@@ -42,9 +42,11 @@ class Mlp {
   Mlp(const std::vector<std::size_t>& widths, Ending ending, Random& random) {
     for (std::size_t k = 0; k + 1 < widths.size(); ++k) {
       const bool last = k + 2 == widths.size();
-      blocks_.push_back({Linear<T>(widths[k], widths[k + 1], random), std::nullopt,
-                         !last || ending == Ending::batch_norm_relu});
-      if (!last || ending != Ending::linear) blocks_.back().norm.emplace(widths[k + 1]);
+      blocks_.push_back({Linear<T>(widths[k], widths[k + 1], random), std::nullopt});
+      if (last && ending == Ending::linear) continue;
+      blocks_.back().norm.emplace(widths[k + 1], last && ending == Ending::batch_norm
+                                                     ? Activation::none
+                                                     : Activation::relu);
     }
   }
 
@@ -55,10 +57,15 @@ class Mlp {
     for (std::size_t k = 0; k < blocks_.size(); ++k) {
       Block& block = blocks_[k];
       auto& step = trace.steps_[k];
-      step.output.resize(x.rows(), block.linear.bias.value.cols());
-      block.linear.forward(x, step.output);                                      // (1)
-      if (block.norm) block.norm->forward(step.output, step.kept, step.output);  // (2)
-      if (block.relu) Relu<T>::forward(step.output);                             // (3)
+      const std::size_t width = block.linear.bias.value.cols();
+      step.output.resize(x.rows(), width);
+      if (block.norm) {
+        step.linear.resize(x.rows(), width);
+        block.linear.forward(x, step.linear);                      // (1)
+        block.norm->forward(step.linear, step.kept, step.output);  // (2)
+      } else {
+        block.linear.forward(x, step.output);
+      }
       x = step.output;
     }
     return trace.output();
@@ -78,9 +85,8 @@ class Mlp {
         d_input = before.d_output;
         input = before.output;
       }
-      if (block.relu) Relu<T>::backward(step.output, d_y);        // (3')
-      if (block.norm) block.norm->backward(step.kept, d_y, d_y);  // (2')
-      block.linear.backward(input, d_y, d_input);                 // (1')
+      if (block.norm) block.norm->backward(step.kept, step.linear, d_y, d_y);  // (2')
+      block.linear.backward(input, d_y, d_input);                              // (1')
       d_y = d_input;
     }
   }
@@ -93,7 +99,6 @@ class Mlp {
       output.resize(x.rows(), block.linear.bias.value.cols());
       block.linear.forward(x, output);
       if (block.norm) block.norm->infer(output, output);
-      if (block.relu) Relu<T>::forward(output);
       std::swap(input, output);
       x = input;
     }

@@ -50,17 +50,20 @@ class Sgd {
 
  private:
   void update(Parameter<T>& parameter, Matrix<T>& velocity, T rate) {
+    // Copies: the compiler must not think that a store to v changes them.
+    const T momentum = momentum_;
     const T decay = parameter.decays ? weight_decay_ : T{0};
-    selfsup::parallel_for(velocity.rows(), velocity.cols(), [&](std::size_t r) {
-      T* w = parameter.value.row(r);
-      T* g = parameter.gradient.row(r);
-      T* v = velocity.row(r);
-      for (std::size_t c = 0; c < velocity.cols(); ++c) {
-        v[c] = momentum_ * v[c] + g[c] + decay * w[c];
-        w[c] -= rate * v[c];
-        g[c] = T{0};
-      }
-    });
+    selfsup::parallel_for(velocity.rows(), velocity.cols(),
+                          [&, momentum, decay, rate](std::size_t r) {
+                            T* w = parameter.value.row(r);
+                            T* g = parameter.gradient.row(r);
+                            T* v = velocity.row(r);
+                            for (std::size_t c = 0; c < velocity.cols(); ++c) {
+                              v[c] = momentum * v[c] + g[c] + decay * w[c];
+                              w[c] -= rate * v[c];
+                              g[c] = T{0};
+                            }
+                          });
   }
 
   T momentum_;

@@ -2,7 +2,6 @@
 // view), so a draw depends on nothing else, neither on the order of the work nor on the threads.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -14,8 +13,8 @@ namespace trainer {
 /// What a stream is for: the first word of its name.
 enum class Stream : std::uint64_t { weights = 1, split, order, view, jitter, labels };
 
-/// SplitMix64 (Steele, Lea, Flood 2014). The distributions are written out here, because those of
-/// the standard library differ from one implementation to the next.
+/// SplitMix64 (Steele, Lea, Flood 2014). The distributions are written out, here and in
+/// augment.cpp, because those of the standard library differ from one implementation to the next.
 class Random {
  public:
   template <class... Words>
@@ -38,19 +37,6 @@ class Random {
     return static_cast<std::size_t>(draw % n);
   }
 
-  /// Mean 0, variance 1, by Box and Muller's transform, which makes two at a time.
-  double normal() {
-    if (has_spare_) {
-      has_spare_ = false;
-      return spare_;
-    }
-    const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-    const double angle = 6.283185307179586 * uniform();
-    spare_ = radius * std::sin(angle);
-    has_spare_ = true;
-    return radius * std::cos(angle);
-  }
-
  private:
   static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15u;
 
@@ -61,8 +47,6 @@ class Random {
   }
 
   std::uint64_t state_;
-  double spare_ = 0;
-  bool has_spare_ = false;
 };
 
 /// 0 … count − 1 in random order (Fisher and Yates).

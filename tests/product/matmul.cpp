@@ -40,6 +40,7 @@ std::vector<Sizes> all_sizes() {
                                               {5, 1025, 17},
                                               {31, 513, 47},
                                               {16, 0, 16},
+                                              {5, 0, 7},
                                               {389, 300, 201},
                                               {3, 2048, 5}}) {
     sizes.push_back(more);
@@ -82,6 +83,24 @@ void check_product(const Expected& expected, const Matrix<T>& found) {
   CHECK(wrong == 0);
 }
 
+// A row, such as a bias, that every row of a product starts from.
+template <class T>
+struct Bias {
+  Matrix<T> row;
+  std::size_t rows;
+
+  Bias(std::size_t n, std::size_t m)
+      : row(tests::cast<T>(tests::random_matrix(1, m, 4))), rows(n) {}
+  operator ConstView<T>() const { return {row.entries().data(), rows, row.cols(), 0, 1}; }
+  Matrix<T> repeated() const {
+    Matrix<T> matrix(rows, row.cols());
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < row.cols(); ++c) matrix(r, c) = row(0, c);
+    }
+    return matrix;
+  }
+};
+
 template <class T>
 void check_all_products() {
   selfsup::Matmul<T> matmul;
@@ -96,6 +115,10 @@ void check_all_products() {
     Matrix<T> added = c;
     matmul.add(a, b, added);
     check_product(triple_loop(a, b, c), added);
+    const Bias<T> bias(n, m);
+    Matrix<T> biased(n, m, std::numeric_limits<T>::quiet_NaN());
+    matmul.write_from(bias, a, b, biased);
+    check_product(triple_loop(a, b, bias.repeated()), biased);
   }
 }
 
@@ -108,6 +131,8 @@ void check_layouts() {
     const auto c = tests::cast<T>(tests::random_matrix(n, m, 3));
     const Expected product = triple_loop(a, b, Matrix<T>(n, m));
     const Expected sum = triple_loop(a, b, c);
+    const Bias<T> bias(n, m);
+    const Expected with_bias = triple_loop(a, b, bias.repeated());
     for (const Layout layout_a : tests::layouts) {
       for (const Layout layout_b : tests::layouts) {
         for (const Layout layout_c : tests::layouts) {
@@ -122,8 +147,31 @@ void check_layouts() {
           matmul.add(stored_a, stored_b, added);
           check_product(sum, added.matrix());
           CHECK(added.surroundings_untouched());
+          Stored<T> biased(Matrix<T>(n, m, std::numeric_limits<T>::quiet_NaN()), layout_c);
+          matmul.write_from(bias, stored_a, stored_b, biased);
+          check_product(with_bias, biased.matrix());
+          CHECK(biased.surroundings_untouched());
         }
       }
+    }
+  }
+}
+
+template <class T>
+void check_starts() {
+  selfsup::Matmul<T> matmul;
+  const auto a = tests::cast<T>(tests::random_matrix(33, 17, 1));
+  const auto b = tests::cast<T>(tests::random_matrix(17, 50, 2));
+  const auto start = tests::cast<T>(tests::random_matrix(33, 50, 3));
+  const Expected expected = triple_loop(a, b, start);
+  for (const Layout layout_start : tests::layouts) {
+    for (const Layout layout_c : tests::layouts) {
+      INFO(tests::name(layout_start) << " into " << tests::name(layout_c));
+      const Stored<T> stored(start, layout_start);
+      Stored<T> c(Matrix<T>(33, 50, std::numeric_limits<T>::quiet_NaN()), layout_c);
+      matmul.write_from(stored, a, b, c);
+      check_product(expected, c.matrix());
+      CHECK(c.surroundings_untouched());
     }
   }
 }
@@ -132,12 +180,13 @@ template <class T>
 void check_threads() {
   const auto a = tests::cast<T>(tests::random_matrix(389, 300, 1));
   const auto b = tests::cast<T>(tests::random_matrix(300, 401, 2));
+  const Bias<T> bias(389, 401);
   std::vector<Matrix<T>> results;
   for (const int threads : {1, 2, 3}) {
     const tests::Threads scope(threads);
     selfsup::Matmul<T> matmul;
     results.emplace_back(389, 401);
-    matmul.write(a, b, results.back());
+    matmul.write_from(bias, a, b, results.back());
   }
   CHECK(results[0].entries() == results[1].entries());
   CHECK(results[0].entries() == results[2].entries());
@@ -149,6 +198,10 @@ TEST_CASE("a product meets the triple loop at every size, float") { check_all_pr
 TEST_CASE("a product meets the triple loop at every size, double") { check_all_products<double>(); }
 TEST_CASE("a product meets the triple loop in every layout, float") { check_layouts<float>(); }
 TEST_CASE("a product meets the triple loop in every layout, double") { check_layouts<double>(); }
+TEST_CASE("a product starts from a matrix in every layout") {
+  check_starts<float>();
+  check_starts<double>();
+}
 TEST_CASE("a product has the same bits on any number of threads") {
   check_threads<float>();
   check_threads<double>();
@@ -177,6 +230,7 @@ TEST_CASE("factors that do not fit are named") {
   }
   CHECK(text.find("a is 2x3, b is 4x5, c is 2x5") != std::string::npos);
   CHECK_THROWS_AS(matmul.add(a, d, c), selfsup::ShapeError);
+  CHECK_THROWS_AS(matmul.write_from(d, a, d, c), selfsup::ShapeError);
 }
 
 TEST_CASE("a NaN in a product's output is never read") {

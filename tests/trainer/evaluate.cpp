@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "linear_probe.hpp"
 #include "nearest_neighbours.hpp"
+#include "normal.hpp"
 #include "principal_plane.hpp"
 #include "random.hpp"
 
@@ -76,7 +77,7 @@ TEST_CASE("the probe separates what is linearly separable, with an offset") {
     const std::size_t c = i % 3;
     labels.push_back(static_cast<std::uint8_t>(c));
     for (std::size_t d = 0; d < 3; ++d) {
-      rows(i, d) = static_cast<float>(100 + (c == d ? 1.0 : 0.0) + 0.1 * random.normal());
+      rows(i, d) = static_cast<float>(100 + (c == d ? 1.0 : 0.0) + 0.1 * tests::normal(random));
     }
   }
   const Matrix<float> x = trainer::standardised(rows, rows);
@@ -149,10 +150,10 @@ TEST_CASE("the principal plane finds the two long axes") {
   trainer::Random random(2, trainer::Stream::view);
   Matrix<float> rows(500, 3);
   for (std::size_t i = 0; i < 500; ++i) {
-    const auto u = static_cast<float>(5 * random.normal());
-    const auto v = static_cast<float>(2 * random.normal());
+    const auto u = static_cast<float>(5 * tests::normal(random));
+    const auto v = static_cast<float>(2 * tests::normal(random));
     rows(i, 0) = 7 + v;  // second axis
-    rows(i, 1) = static_cast<float>(0.01 * random.normal());
+    rows(i, 1) = static_cast<float>(0.01 * tests::normal(random));
     rows(i, 2) = u;  // first axis
   }
   const Matrix<float> plane = trainer::principal_plane(rows);

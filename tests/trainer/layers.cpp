@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "network.hpp"
+#include "normal.hpp"
 #include "tolerances.hpp"
 
 #include "selfsup/testing/gradcheck.hpp"
@@ -12,6 +13,7 @@
 #include <functional>
 #include <vector>
 
+using trainer::Activation;
 using trainer::Matrix;
 using Views = std::vector<selfsup::ConstView<double>>;
 using Gradients = std::vector<std::vector<double>>;
@@ -21,7 +23,7 @@ namespace {
 Matrix<double> random_matrix(std::size_t rows, std::size_t cols, std::uint64_t seed) {
   trainer::Random random(seed, trainer::Stream::weights, rows, cols);
   Matrix<double> matrix(rows, cols);
-  for (std::size_t i = 0; i < matrix.size(); ++i) matrix.data()[i] = random.normal();
+  for (std::size_t i = 0; i < matrix.size(); ++i) matrix.data()[i] = tests::normal(random);
   return matrix;
 }
 
@@ -43,11 +45,12 @@ double weighted_sum(const Matrix<double>& weights, const Matrix<double>& y) {
   return sum;
 }
 
-// N, in, out; 35 and 33 cross the block of columns that one thread takes.
+// N, in, out; 35 and 33 cross the block of columns that one thread takes, 40 the runs of rows that
+// are added in one piece.
 struct Shape {
   std::size_t N, in, out;
 };
-const std::vector<Shape> shapes = {{2, 1, 1}, {5, 3, 4}, {7, 9, 35}, {4, 33, 2}};
+const std::vector<Shape> shapes = {{2, 1, 1}, {5, 3, 4}, {7, 9, 35}, {4, 33, 2}, {40, 2, 18}};
 
 }  // namespace
 
@@ -87,10 +90,12 @@ TEST_CASE("Linear: gradients of input, weight and bias") {
   }
 }
 
-TEST_CASE("BatchNorm1d: gradients of input, scale and shift") {
+namespace {
+
+void check_batch_norm_gradients(Activation activation) {
   for (const Shape& shape : shapes) {
     const std::size_t D = shape.out;
-    trainer::BatchNorm1d<double> layer(D);
+    trainer::BatchNorm1d<double> layer(D, activation);
     // Two rows are normalised to about ±1 whatever they are, and the gradient nearly vanishes.
     const std::size_t rows = shape.N + 2;
     const Matrix<double> x = random_matrix(rows, D, 2);
@@ -112,19 +117,31 @@ TEST_CASE("BatchNorm1d: gradients of input, scale and shift") {
       layer.shift.gradient.fill(0);
       Matrix<double> d_x(rows, D);
       d_x.fill(NAN);
-      layer.backward(kept, d_y, d_x);
+      layer.backward(kept, at[0], d_y, d_x);
       return {entries(d_x), entries(layer.scale.gradient), entries(layer.shift.gradient)};
     };
     const Matrix<double> scale = random_matrix(1, D, 6);
     const Matrix<double> shift = random_matrix(1, D, 7);
-    const auto report = selfsup::gradcheck(value, gradient, {x, scale, shift});
+    selfsup::GradcheckOptions options;
+    options.step = 1e-4;  // no entry comes to lie on the other side of relu's hinge
+    const auto report = selfsup::gradcheck(value, gradient, {x, scale, shift}, options);
     INFO(report);
     CHECK(report.passes(tests::tolerance::difference));
   }
 }
 
+}  // namespace
+
+TEST_CASE("BatchNorm1d: gradients of input, scale and shift") {
+  check_batch_norm_gradients(Activation::none);
+}
+
+TEST_CASE("BatchNorm1d with relu: gradients of input, scale and shift") {
+  check_batch_norm_gradients(Activation::relu);
+}
+
 TEST_CASE("BatchNorm1d: output, running statistics and inference") {
-  trainer::BatchNorm1d<double> layer(2);
+  trainer::BatchNorm1d<double> layer(2, Activation::none);
   Matrix<double> x(4, 2);
   for (std::size_t r = 0; r < 4; ++r) {
     x(r, 0) = 1e6 + static_cast<double>(r);  // mean 1e6 + 1.5, biased variance 1.25
@@ -150,28 +167,37 @@ TEST_CASE("BatchNorm1d: output, running statistics and inference") {
   CHECK(std::abs(y(0, 1) - (3 * (3.0 - 2) / std::sqrt(4 + 1e-5) + 5)) < 1e-12);
 }
 
-TEST_CASE("Relu: value and gradient") {
-  const Matrix<double> x = random_matrix(6, 37, 8);
-  const Matrix<double> d_y = random_matrix(6, 37, 9);
-  const auto forward = [&](const Views& at) {
-    Matrix<double> y;
-    copy(at[0], y);
-    trainer::Relu<double>::forward(y);
-    return y;
+TEST_CASE("BatchNorm1d with relu: the output without it, but nothing below 0") {
+  const Matrix<double> x = random_matrix(40, 37, 8);
+  trainer::BatchNorm1d<double> plain(37, Activation::none);
+  trainer::BatchNorm1d<double> with_relu(37, Activation::relu);
+  trainer::BatchNorm1d<double>::Kept kept;
+  const auto compare = [](const Matrix<double>& all, const Matrix<double>& passed) {
+    for (std::size_t i = 0; i < all.size(); ++i)
+      CHECK(passed.data()[i] == std::max(all.data()[i], 0.0));
   };
-  const Matrix<double> y = forward({x});
-  for (std::size_t i = 0; i < y.size(); ++i) CHECK(y.data()[i] == std::max(x.data()[i], 0.0));
-  const auto value = [&](const Views& at) { return weighted_sum(d_y, forward(at)); };
-  const auto gradient = [&](const Views& at) -> Gradients {
-    Matrix<double> d = d_y;
-    trainer::Relu<double>::backward(forward(at), d);
-    return {entries(d)};
-  };
-  selfsup::GradcheckOptions options;
-  options.step = 1e-4;  // entries at least that far from the hinge
-  const auto report = selfsup::gradcheck(value, gradient, {x}, options);
-  INFO(report);
-  CHECK(report.passes(tests::tolerance::difference));
+  Matrix<double> all(40, 37);
+  Matrix<double> passed(40, 37);
+  plain.forward(x, kept, all);
+  with_relu.forward(x, kept, passed);
+  compare(all, passed);
+  plain.infer(x, all);
+  with_relu.infer(x, passed);
+  compare(all, passed);
+}
+
+TEST_CASE("BatchNorm1d with relu: a NaN stays one, for the loss to find") {
+  Matrix<float> x(3, 20);
+  x.fill(1);
+  x(1, 2) = NAN;
+  x(2, 18) = NAN;
+  trainer::BatchNorm1d<float> layer(20, Activation::relu);
+  trainer::BatchNorm1d<float>::Kept kept;
+  Matrix<float> y(3, 20);
+  layer.forward(x, kept, y);
+  CHECK(std::isnan(y(1, 2)));
+  CHECK(std::isnan(y(2, 18)));
+  CHECK(y(0, 3) == 0);
 }
 
 TEST_CASE("gradients of parameters are added, the gradient of the input is written") {

@@ -21,17 +21,31 @@ template <class T>
 class Matmul {
  public:
   /// Writes c (n, m) = a (n, k) · b (k, m). Throws ShapeError when the shapes do not fit.
-  void write(ConstView<T> a, ConstView<T> b, MutView<T> c) { run(a, b, c, product::Output::write); }
+  void write(ConstView<T> a, ConstView<T> b, MutView<T> c) { run({}, a, b, c); }
+
+  /// Writes c (n, m) = start (n, m) + a (n, k) · b (k, m), where `start` lies apart from c. Its
+  /// strides may be 0: {bias, n, m, 0, 1} starts every row from the m entries of a bias. Throws
+  /// ShapeError when the shapes do not fit.
+  void write_from(ConstView<T> start, ConstView<T> a, ConstView<T> b, MutView<T> c) {
+    if (start.rows() != c.rows() || start.cols() != c.cols()) {
+      throw ShapeError("Matmul: start is " + shape_text(start) + ", c is " + shape_text(c));
+    }
+    run(start, a, b, c);
+  }
 
   /// Adds a (n, k) · b (k, m) to c (n, m). Throws ShapeError when the shapes do not fit.
-  void add(ConstView<T> a, ConstView<T> b, MutView<T> c) { run(a, b, c, product::Output::add); }
+  void add(ConstView<T> a, ConstView<T> b, MutView<T> c) { run(c, a, b, c); }
 
   std::size_t bytes() const { return right_.bytes() + left_copy_.bytes() + result_.bytes(); }
 
  private:
-  static constexpr std::size_t edge = product::Blocking<T>::tile;
+  // Rows and columns of a block of C, one item of work: small, so that a small C, too, is enough
+  // for all threads. No entry depends on the block that it is computed in.
+  static constexpr std::size_t block_rows = 16 * product::Blocking<T>::micro_rows;
+  static constexpr std::size_t block_cols = product::PackedRight<T>::panel_cols;
 
-  void run(ConstView<T> a, ConstView<T> b, MutView<T> c, product::Output output) {
+  // An empty start stands for zeros.
+  void run(ConstView<T> start, ConstView<T> a, ConstView<T> b, MutView<T> c) {
     if (a.cols() != b.rows() || c.rows() != a.rows() || c.cols() != b.cols()) {
       throw ShapeError("Matmul: a is " + shape_text(a) + ", b is " + shape_text(b) + ", c is " +
                        shape_text(c) + "; (n, k), (k, m) and (n, m) expected");
@@ -39,79 +53,84 @@ class Matmul {
     if (c.empty()) return;
     if (!c.contiguous_rows()) {
       if (c.transposed().contiguous_rows())
-        return run(b.transposed(), a.transposed(), c.transposed(), output);
-      return run_through_copy(a, b, c, output);
+        return run(start.transposed(), b.transposed(), a.transposed(), c.transposed());
+      return run_through_copy(start, a, b, c);
     }
     right_.pack(b);
     if (a.contiguous_rows()) {
-      multiply(product::LeftByRows<T>{a.data(), static_cast<std::size_t>(a.row_stride())}, a.cols(),
-               c, output);
+      multiply(start, product::LeftByRows<T>{a.data(), static_cast<std::size_t>(a.row_stride())},
+               a.cols(), c);
     } else if (a.row_stride() == 1) {
-      multiply(product::LeftByCols<T>{a.data(), static_cast<std::size_t>(a.col_stride())}, a.cols(),
-               c, output);
+      multiply(start, product::LeftByCols<T>{a.data(), static_cast<std::size_t>(a.col_stride())},
+               a.cols(), c);
     } else {
       const ConstView<T> rows = left_copy_.of(a);
-      multiply(product::LeftByRows<T>{rows.data(), rows.cols()}, rows.cols(), c, output);
+      multiply(start, product::LeftByRows<T>{rows.data(), rows.cols()}, rows.cols(), c);
     }
   }
 
   // C without contiguous rows or columns.
-  void run_through_copy(ConstView<T> a, ConstView<T> b, MutView<T> c, product::Output output) {
+  void run_through_copy(ConstView<T> start, ConstView<T> a, ConstView<T> b, MutView<T> c) {
     const MutView<T> result(result_.grow(c.rows() * c.cols()), c.rows(), c.cols());
-    run(a, b, result, product::Output::write);
-    for (std::size_t r = 0; r < c.rows(); ++r) {
-      for (std::size_t j = 0; j < c.cols(); ++j) {
-        c(r, j) = output == product::Output::add ? c(r, j) + result(r, j) : result(r, j);
-      }
-    }
+    run(start, a, b, result);
+    for (std::size_t r = 0; r < c.rows(); ++r) write_row(c, r, result.row(r));
   }
 
   template <class Left>
-  void multiply(Left a, std::size_t K, MutView<T> c, product::Output output) const {
-    const Chunks rows{c.rows(), edge}, cols{c.cols(), edge};
+  void multiply(ConstView<T> start, Left a, std::size_t K, MutView<T> c) const {
+    const Chunks rows{c.rows(), block_rows}, cols{c.cols(), block_cols};
     // A batch of multiply-adds takes about as long as touching an entry.
-    const std::size_t entries = edge * std::min(edge, c.cols()) * K / simd::lanes<T>;
-    parallel_for(rows.count() * cols.count(), entries, [&](std::size_t tile) {
-      const std::size_t row_chunk = tile / cols.count(), col_chunk = tile % cols.count();
-      const std::size_t row0 = rows.first(row_chunk),
-                        col_end = cols.first(col_chunk) + cols.length(col_chunk);
-      for (std::size_t col = cols.first(col_chunk); col < col_end; col += right_.panel_cols) {
-        multiply_panel(a.at(row0, 0), rows.length(row_chunk), K, col,
-                       std::min(right_.panel_cols, col_end - col),
-                       c.row_range(row0, rows.length(row_chunk)), output);
-      }
+    const std::size_t entries = std::min(block_rows, c.rows()) * block_cols * K / simd::lanes<T>;
+    parallel_for(rows.count() * cols.count(), entries, [&](std::size_t block) {
+      const std::size_t row_chunk = block / cols.count(), col_chunk = block % cols.count();
+      const std::size_t row = rows.first(row_chunk), col = cols.first(col_chunk);
+      const auto block_of = [&](auto matrix) {
+        return decltype(matrix)(&matrix(row, col), rows.length(row_chunk), cols.length(col_chunk),
+                                matrix.row_stride(), matrix.col_stride());
+      };
+      multiply_block(start.empty() ? start : block_of(start), a.at(row, 0), K, col, block_of(c));
     });
   }
 
-  // Columns col … col + cols - 1 of C: in place where they are whole batches, else by way of a
-  // block of our own.
+  // The block of C that begins at column `col`: in place where its rows are whole batches, else by
+  // way of a block of our own.
   template <class Left>
-  void multiply_panel(Left a, std::size_t rows, std::size_t K, std::size_t col, std::size_t cols,
-                      MutView<T> c, product::Output output) const {
-    constexpr std::size_t width = product::Blocking<T>::micro_cols;
-    if (cols % simd::lanes<T> == 0) {
-      return multiply_depths(a, rows, K, col, cols, &c(0, col),
-                             static_cast<std::size_t>(c.row_stride()), output);
-    }
-    alignas(64) T block[edge * width];
-    for (std::size_t r = 0; r < rows && output == product::Output::add; ++r) {
-      std::copy_n(&c(r, col), cols, block + r * width);
-      std::fill(block + r * width + cols, block + (r + 1) * width, T(0));
-    }
-    multiply_depths(a, rows, K, col, cols, block, width, output);
-    for (std::size_t r = 0; r < rows; ++r) std::copy_n(block + r * width, cols, &c(r, col));
+  void multiply_block(ConstView<T> start, Left a, std::size_t K, std::size_t col,
+                      MutView<T> c) const {
+    if (c.cols() % simd::lanes<T> == 0) return multiply_depths(start, a, K, col, c);
+    alignas(64) T entries[block_rows * block_cols];
+    std::fill_n(entries, c.rows() * block_cols, T(0));
+    const MutView<T> padded(entries, c.rows(), c.cols(), block_cols, 1);
+    multiply_depths(start, a, K, col, padded);
+    for (std::size_t r = 0; r < c.rows(); ++r) std::copy_n(padded.row(r), c.cols(), c.row(r));
   }
 
   template <class Left>
-  void multiply_depths(Left a, std::size_t rows, std::size_t K, std::size_t col, std::size_t cols,
-                       T* c, std::size_t c_stride, product::Output output) const {
+  void multiply_depths(ConstView<T> start, Left a, std::size_t K, std::size_t col,
+                       MutView<T> c) const {
     constexpr std::size_t depth = product::Blocking<T>::depth;
+    if (start.data() != c.data()) copy(start, c);
+    product::Output output = start.empty() ? product::Output::write : product::Output::add;
     std::size_t k = 0;
     do {  // once even for K = 0, whose product is zero
-      product::panel_product(rows, cols, std::min(depth, K - k), a.at(0, k), right_.panel(k, col),
-                             c, c_stride, k == 0 ? output : product::Output::add);
+      product::panel_product(c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k),
+                             right_.panel(k, col), c.data(),
+                             static_cast<std::size_t>(c.row_stride()), output);
+      output = product::Output::add;
       k += depth;
     } while (k < K);
+  }
+
+  static void copy(ConstView<T> from, MutView<T> to) {
+    for (std::size_t r = 0; r < from.rows(); ++r) {
+      if (from.contiguous_rows()) {
+        simd::for_batches<T>(0, from.cols(), [&](std::size_t c, auto part) {
+          simd::store(to.row(r) + c, simd::load(from.row(r) + c, part), part);
+        });
+      } else {
+        for (std::size_t c = 0; c < from.cols(); ++c) to(r, c) = from(r, c);
+      }
+    }
   }
 
   // Scratch.

@@ -51,7 +51,7 @@ class PackedRight {
       }
     } else if (b.col_stride() == 1) {
       for (std::size_t k = 0; k < b.rows(); ++k)
-        std::copy_n(b.row(k) + first, cols, panel + k * panel_cols);
+        copy_row(b.row(k) + first, cols, panel + k * panel_cols);
     } else {
       for (std::size_t k = 0; k < b.rows(); ++k) {
         for (std::size_t c = 0; c < cols; ++c) panel[k * panel_cols + c] = b(k, first + c);
@@ -60,6 +60,16 @@ class PackedRight {
     if (cols == panel_cols) return;
     for (std::size_t k = 0; k < b.rows(); ++k)
       std::fill(panel + k * panel_cols + cols, panel + (k + 1) * panel_cols, T(0));
+  }
+
+  // A whole row is so short that calling memcpy would take longer than the copy.
+  static void copy_row(const T* from, std::size_t cols, T* to) {
+    if (cols == panel_cols) {
+      for (std::size_t c = 0; c < panel_cols; c += simd::lanes<T>)
+        simd::store(to + c, simd::load(from + c));
+    } else {
+      std::copy_n(from, cols, to);
+    }
   }
 
   Buffer<T> panels_;
