@@ -1,0 +1,339 @@
+// Serves the losses of selfsup and of plain Eigen to compare.py, a line in and a line out:
+//
+//   about                              versions
+//   variants CASE                      the names of what can run it here
+//   check VARIANT CASE N D             loss and 2-norm of the gradient, of a first step
+//   run VARIANT CASE N D STEPS         seconds a step, arrays and memory kept from call to call
+//   memory VARIANT CASE N D            bytes by which a first step raises the peak of this process
+//
+// An answer begins with "ok", one that failed with "error". torch_worker.py speaks the same.
+#include "bench/rivals/eigen_losses.hpp"
+#include "bench/rivals/inputs.hpp"
+#include "bench/rivals/peak_memory.hpp"
+
+#include "selfsup/selfsup.hpp"
+
+#include "model.hpp"
+#include "optimizer.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rivals {
+namespace {
+
+struct Shape {
+  Eigen::Index N, D;
+};
+
+/// One variant of a case, with the arrays that it works on.
+class Step {
+ public:
+  virtual ~Step() = default;
+  /// Forward and backward; returns the loss.
+  virtual float differentiate() = 0;
+  /// What follows in training.
+  virtual void update() {}
+  /// Over all gradients that differentiate() left.
+  virtual double gradient_norm() = 0;
+};
+
+/// A loss on embeddings: `loss` is called with the views and with the gradients that it writes.
+template <class Loss>
+class LossStep : public Step {
+ public:
+  LossStep(Shape shape, std::uint32_t views, std::size_t gradients, Loss loss)
+      : gradients_(gradients, Batch(shape.N, shape.D)), loss_(std::move(loss)) {
+    for (std::uint32_t k = 0; k < views; ++k) views_.push_back(view(k, shape.N, shape.D));
+  }
+  float differentiate() override { return loss_(views_, gradients_); }
+  double gradient_norm() override {
+    double squares = 0;
+    for (const Batch& gradient : gradients_) squares += gradient.cast<double>().squaredNorm();
+    return std::sqrt(squares);
+  }
+
+ private:
+  std::vector<Batch> views_;
+  std::vector<Batch> gradients_;
+  Loss loss_;
+};
+
+using Views = const std::vector<Batch>&;
+using Gradients = std::vector<Batch>&;
+
+template <class Loss>
+std::unique_ptr<Step> on_views(Shape shape, std::uint32_t views, std::size_t gradients, Loss loss) {
+  return std::make_unique<LossStep<Loss>>(shape, views, gradients, std::move(loss));
+}
+
+/// A loss of selfsup on two views.
+template <class Loss>
+std::unique_ptr<Step> joint(Shape shape, Loss loss) {
+  return on_views(shape, 2, 2, [loss = std::move(loss)](Views z, Gradients d) mutable {
+    const float value = loss.forward(z[0], z[1]);
+    loss.backward(d[0], d[1]);
+    return value;
+  });
+}
+
+/// A loss of selfsup on two predictions and two targets.
+template <class Loss>
+std::unique_ptr<Step> predictive(Shape shape, Loss loss) {
+  return on_views(shape, 4, 2, [loss = std::move(loss)](Views x, Gradients d) mutable {
+    const float value = loss.forward(x[0], x[1], x[2], x[3]);
+    loss.backward(d[0], d[1]);
+    return value;
+  });
+}
+
+selfsup::VicReg<float> vicreg_by(selfsup::CovarianceRoute route) {
+  selfsup::VicRegOptions options;
+  options.covariance_route = route;
+  return selfsup::VicReg<float>(options);
+}
+
+/// The trainer's step on D pixels: encoder, projector, NT-Xent, and back; then SGD.
+class TrainingStep : public Step {
+ public:
+  explicit TrainingStep(Shape shape)
+      : a_(view(0, shape.N, shape.D)),
+        b_(view(1, shape.N, shape.D)),
+        model_(*trainer::find_recipe("ntxent"), static_cast<std::size_t>(shape.D), 0),
+        optimizer_(0.9, 1e-4) {
+    std::uint32_t layer = 0;
+    model_.for_each_parameter([&](const std::string&, trainer::Parameter<float>& parameter) {
+      if (!parameter.decays) return;  // biases and scales start as in PyTorch
+      const auto rows = static_cast<Eigen::Index>(parameter.value.rows());
+      const auto cols = static_cast<Eigen::Index>(parameter.value.cols());
+      Eigen::Map<Batch>(parameter.value.data(), rows, cols) = weights(layer++, rows, cols);
+    });
+  }
+  float differentiate() override { return model_.accumulate(a_, b_); }
+  void update() override { optimizer_.step(model_, 0.1); }
+  double gradient_norm() override {
+    double squares = 0;
+    model_.for_each_parameter([&](const std::string&, trainer::Parameter<float>& parameter) {
+      for (std::size_t i = 0; i < parameter.gradient.size(); ++i) {
+        squares += std::pow(static_cast<double>(parameter.gradient.data()[i]), 2);
+      }
+    });
+    return std::sqrt(squares);
+  }
+
+ private:
+  Batch a_, b_;
+  trainer::Model<float> model_;
+  trainer::Sgd<float> optimizer_;
+};
+
+using Make = std::function<std::unique_ptr<Step>(Shape)>;
+using Variants = std::map<std::string, Make>;
+
+/// Every case, and who can run it. The constants are those of torch_worker.py.
+const std::map<std::string, Variants>& cases() {
+  static const std::map<std::string, Variants> all = {
+      {"nt_xent",
+       {{"selfsup", [](Shape shape) { return joint(shape, selfsup::NtXent<float>()); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return nt_xent(z[0], z[1], 0.1F, d[0], d[1]);
+           });
+         }}}},
+      {"info_nce_clip",
+       {{"selfsup",
+         [](Shape shape) {
+           return joint(shape, selfsup::InfoNce<float>(selfsup::InfoNceOptions::clip()));
+         }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return info_nce_clip(z[0], z[1], 0.07F, d[0], d[1]);
+           });
+         }}}},
+      {"info_nce_bank",
+       {{"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 1, [negatives = bank(shape.D)](Views z, Gradients d) {
+             return info_nce_bank(z[0], z[1], negatives, 0.07F, d[0]);
+           });
+         }}}},
+      {"byol",
+       {{"selfsup", [](Shape shape) { return predictive(shape, selfsup::Byol<float>()); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 4, 2, [](Views x, Gradients d) {
+             return byol(x[0], x[3], d[0]) + byol(x[1], x[2], d[1]);
+           });
+         }}}},
+      {"simsiam",
+       {{"selfsup", [](Shape shape) { return predictive(shape, selfsup::SimSiam<float>()); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 4, 2, [](Views x, Gradients d) {
+             return simsiam(x[0], x[3], d[0]) + simsiam(x[1], x[2], d[1]);
+           });
+         }}}},
+      {"vicreg",
+       {{"selfsup", [](Shape shape) { return joint(shape, selfsup::VicReg<float>()); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return vicreg(z[0], z[1], Route::feature, d[0], d[1]);
+           });
+         }}}},
+      {"vicreg_feature",
+       {{"selfsup",
+         [](Shape shape) { return joint(shape, vicreg_by(selfsup::CovarianceRoute::feature)); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return vicreg(z[0], z[1], Route::feature, d[0], d[1]);
+           });
+         }}}},
+      {"vicreg_sample",
+       {{"selfsup",
+         [](Shape shape) { return joint(shape, vicreg_by(selfsup::CovarianceRoute::sample)); }},
+        {"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return vicreg(z[0], z[1], Route::sample, d[0], d[1]);
+           });
+         }}}},
+      {"barlow_twins",
+       {{"eigen",
+         [](Shape shape) {
+           return on_views(shape, 2, 2, [](Views z, Gradients d) {
+             return barlow_twins(z[0], z[1], 0.0051F, d[0], d[1]);
+           });
+         }}}},
+      {"training_step",
+       {{"selfsup", [](Shape shape) { return std::make_unique<TrainingStep>(shape); }}}},
+  };
+  return all;
+}
+
+#ifdef __clang__
+constexpr const char* compiler = __VERSION__;  // has its name
+#else
+constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+
+class Worker {
+ public:
+  /// Returns the answer to a line, or throws.
+  std::string answer(const std::string& line) {
+    std::istringstream words(line);
+    std::string verb, variant, name;
+    words >> verb;
+    if (verb == "about") return about();
+    if (verb == "variants") {
+      words >> name;
+      return names_of_variants(name);
+    }
+    Shape shape{};
+    words >> variant >> name >> shape.N >> shape.D;
+    if (!words) throw std::invalid_argument("cannot read '" + line + "'");
+    std::ostringstream out;
+    out.precision(9);
+    if (verb == "check") {
+      const std::unique_ptr<Step> step = make(variant, name, shape);
+      const float loss = step->differentiate();
+      out << loss << ' ' << step->gradient_norm();
+    } else if (verb == "run") {
+      int steps = 0;
+      words >> steps;
+      out << seconds_a_step(kept(variant, name, shape), steps);
+    } else if (verb == "memory") {
+      const std::unique_ptr<Step> step = make(variant, name, shape);
+      const PeakMemory peak;
+      step->differentiate();
+      out << peak.growth();
+    } else {
+      throw std::invalid_argument("unknown verb '" + verb + "'");
+    }
+    return out.str();
+  }
+
+ private:
+  static std::string about() {
+    std::ostringstream out;
+    out << "selfsup " << SELFSUP_VERSION_MAJOR << '.' << SELFSUP_VERSION_MINOR << '.'
+        << SELFSUP_VERSION_PATCH << ", Eigen " << EIGEN_WORLD_VERSION << '.' << EIGEN_MAJOR_VERSION
+        << '.' << EIGEN_MINOR_VERSION << ", " << compiler;
+    return out.str();
+  }
+
+  static std::string names_of_variants(const std::string& name) {
+    std::string names;
+    for (const auto& [variant, maker] : variants_of(name)) names += variant + ' ';
+    return names;
+  }
+
+  static std::unique_ptr<Step> make(const std::string& variant, const std::string& name,
+                                    Shape shape) {
+    const Variants& variants = variants_of(name);
+    const auto found = variants.find(variant);
+    if (found == variants.end()) throw std::invalid_argument(variant + " does not run " + name);
+    return found->second(shape);
+  }
+
+  static const Variants& variants_of(const std::string& name) {
+    const auto found = cases().find(name);
+    if (found == cases().end()) throw std::invalid_argument("no case '" + name + "'");
+    return found->second;
+  }
+
+  /// The step of the last call, as long as case and shape stay the same.
+  Step& kept(const std::string& variant, const std::string& name, Shape shape) {
+    std::ostringstream key;
+    key << name << ' ' << shape.N << ' ' << shape.D;
+    if (key.str() != kept_case_) steps_.clear();
+    kept_case_ = key.str();
+    std::unique_ptr<Step>& step = steps_[variant];
+    if (!step) step = make(variant, name, shape);
+    return *step;
+  }
+
+  static double seconds_a_step(Step& step, int steps) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int k = 0; k < steps; ++k) {
+      step.differentiate();
+      step.update();
+    }
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    return spent.count() / steps;
+  }
+
+  std::string kept_case_;
+  std::map<std::string, std::unique_ptr<Step>> steps_;
+};
+
+}  // namespace
+}  // namespace rivals
+
+int main() {
+  rivals::Worker worker;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    try {
+      std::cout << "ok " << worker.answer(line) << std::endl;
+    } catch (const std::exception& error) {
+      std::cout << "error " << error.what() << std::endl;
+    }
+  }
+  return 0;
+}

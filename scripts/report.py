@@ -1,0 +1,603 @@
+#!/usr/bin/env python3
+"""Writes docs/performance.md, its pictures and the README's table from measured results.
+
+usage: scripts/report.py FOLDER [--docs FOLDER] [--readme FILE]
+
+FOLDER holds what scripts/report.sh measured: bench-PROGRAM-THREADS.json of Google Benchmark, and
+rivals.json of bench/rivals/compare.py. What is missing there is left out of the page. Every number
+comes from these files. Needs matplotlib (Debian: python3-matplotlib).
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import pathlib
+import statistics
+import sys
+
+try:
+    import matplotlib
+except ModuleNotFoundError:
+    sys.exit("report.py: no matplotlib (Debian: python3-matplotlib)")
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402: the backend must be chosen first
+from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Okabe and Ito's colours, as in plot.py.
+COLOURS = {
+    "selfsup": "#0072B2",
+    "eigen": "#009E73",
+    "torch_released": "#CC79A7",
+    "torch_best": "#D55E00",
+}
+MARKERS = {"selfsup": "o", "eigen": "s", "torch_released": "v", "torch_best": "D"}
+TITLES = {
+    "selfsup": "selfsup",
+    "eigen": "plain Eigen",
+    "torch_released": "PyTorch, released code",
+    "torch_best": "PyTorch, fastest form",
+}
+RIVALS = [name for name in TITLES if name != "selfsup"]
+
+ROUTES = {"vicreg_sample": "-", "vicreg_feature": "--"}  # cases of a forced route, their lines
+MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1}
+NOT_A_LOSS = ("micro_kernel", "covariance")
+# The README shows each loss at its default, from small to large.
+README_SHAPES = {
+    (256, 128), (1024, 128), (1024, 256), (4096, 128), (4096, 256), (4096, 512), (4096, 2048),
+    (256, 8192),
+}  # fmt: skip
+
+
+@dataclasses.dataclass
+class Step:
+    """One benchmark of one loss: medians over its repetitions."""
+
+    program: str
+    name: str
+    N: int
+    D: int
+    threads: int
+    milliseconds: float
+    of_bound: float
+    in_memory: bool  # the bound is the copy rate, not the multiply-add peak
+    value_error: float
+    gradient_error: float
+
+    @property
+    def key(self):
+        return self.name, self.N, self.D
+
+    @property
+    def shape(self):
+        return f"{self.N} x {self.D}"
+
+
+@dataclasses.dataclass
+class Results:
+    steps: list
+    contexts: dict  # of Google Benchmark, by threads
+    rivals: dict
+
+    def losses(self, threads):
+        return [s for s in self.steps if s.threads == threads and s.program not in NOT_A_LOSS]
+
+    def compared(self, threads, routes=False):
+        """Comparisons on so many threads; those of a forced route only if asked."""
+        return [
+            result
+            for result in self.rivals["results"]
+            if result["threads"] == threads and (result["case"] in ROUTES) == routes
+        ]
+
+
+def read_benchmarks(path):
+    report = json.loads(path.read_text(encoding="utf-8"))
+    program, threads = path.stem.removeprefix("bench-").rsplit("-", 1)
+    entries = report["benchmarks"]
+    # Repetitions end with their median; one repetition stands alone.
+    medians = [entry for entry in entries if entry.get("aggregate_name") == "median"]
+    steps = []
+    for entry in medians or entries:
+        parts = entry["run_name"].split("/")
+        sizes = dict(part.split(":") for part in parts if ":" in part)
+        if "N" not in sizes:
+            continue  # the micro-kernel
+        name = "/".join(part for part in parts if ":" not in part and part != "real_time")
+        steps.append(
+            Step(
+                program=program,
+                name=name,
+                N=int(sizes["N"]),
+                D=int(sizes["D"]),
+                threads=int(threads),
+                milliseconds=entry["real_time"] * MILLISECONDS[entry["time_unit"]],
+                of_bound=entry["of_bound"],
+                in_memory="GB/s" in entry,
+                value_error=entry["value_error"],
+                gradient_error=entry["gradient_error"],
+            )
+        )
+    return steps, int(threads), report["context"]
+
+
+def place(path):
+    """As in the README's table of losses, then any other."""
+    program = path.stem.removeprefix("bench-").rsplit("-", 1)[0]
+    order = ("nt_xent", "info_nce", "byol", "simsiam", "vicreg")
+    return order.index(program) if program in order else len(order), path.name
+
+
+def read_results(folder):
+    paths = list(folder.glob("bench-*.json"))
+    if not paths:
+        sys.exit(f"report.py: {folder} holds no bench-PROGRAM-THREADS.json")
+    steps, contexts = [], {}
+    for path in sorted(paths, key=place):
+        found, threads, context = read_benchmarks(path)
+        steps += found
+        contexts.setdefault(threads, []).append(context)
+    rivals = folder / "rivals.json"
+    if not rivals.is_file():
+        sys.exit(f"report.py: {folder} holds no rivals.json")
+    return Results(steps, contexts, json.loads(rivals.read_text(encoding="utf-8")))
+
+
+# --- Text
+
+
+def time_text(milliseconds):
+    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1e3:.3g} s"
+
+
+def size_text(size):
+    mebibytes = size / 2**20
+    return f"{mebibytes:.1f} MiB" if mebibytes < 10 else f"{mebibytes:.0f} MiB"
+
+
+def range_text(numbers, form):
+    low, high = format(min(numbers), form), format(max(numbers), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def table(head, rows):
+    """A table of Markdown; the columns after the first hold numbers."""
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def context_medians(results, threads, key):
+    return statistics.median(float(context[key]) for context in results.contexts[threads])
+
+
+def libraries_text(results):
+    build = results.contexts[1][0]["selfsup"].split()[-1]
+    return f"{', '.join(results.rivals['libraries'])}, built as `{build}`"
+
+
+def machine_text(results):
+    cores = results.contexts[1][0]["num_cpus"]
+    lines = [
+        f"{results.rivals['processor']}, {cores} {'core' if cores == 1 else 'cores'}, "
+        f"{results.rivals['date']}; {libraries_text(results)}.",
+    ]
+    for threads in sorted(results.contexts):
+        peak = context_medians(results, threads, "multiply-add peak, GFLOP/s")
+        rate = context_medians(results, threads, "memcpy of 48 MiB, GB/s")
+        lines.append(
+            f"* {threads} {'thread' if threads == 1 else 'threads'}: multiply-add peak "
+            f"{peak:.0f} GFLOP/s, `memcpy` {rate:.0f} GB/s"
+        )
+    return "\n".join([lines[0], ""] + lines[1:])
+
+
+def bounds_section(results):
+    rows = [
+        [f"`{s.name}`", s.shape, time_text(s.milliseconds), f"{s.of_bound:.2f}",
+         f"{s.value_error:.0e}", f"{s.gradient_error:.0e}"]
+        for s in results.losses(1)
+    ]  # fmt: skip
+    sentences = []
+    for in_memory, bound in ((False, "the multiply-add peak"), (True, "the rate of `memcpy`")):
+        chosen = [s for s in results.losses(1) if s.in_memory == in_memory]
+        if chosen:
+            lowest = min(chosen, key=lambda s: s.of_bound)
+            sentences.append(
+                f"The losses that are bound by {bound} reach "
+                f"{range_text([s.of_bound for s in chosen], '.2f')} of it, the least with "
+                f"`{lowest.name}` at {lowest.shape}."
+            )
+    return f"""## How near to the machine's limits?
+
+One thread, forward and backward together. {' '.join(sentences)}
+
+{table(['step', 'N x D', 'time', 'of the bound', 'value error', 'gradient error'], rows)}
+
+![Fraction of the bound that each step reaches](pictures/bounds.svg)
+"""
+
+
+def threads_section(results):
+    one = {s.key: s for s in results.losses(1)}
+    rows, gains = [], []
+    for s in results.losses(2):
+        if s.key not in one:
+            continue
+        gains.append(one[s.key].milliseconds / s.milliseconds)
+        rows.append(
+            [f"`{s.name}`", s.shape, time_text(one[s.key].milliseconds),
+             time_text(s.milliseconds), f"{gains[-1]:.2f}", f"{s.of_bound:.2f}"]
+        )  # fmt: skip
+    if not rows:
+        return ""
+    return f"""## What does a second thread bring?
+
+The results are the same to the last bit. With a second thread the steps are
+{range_text(gains, '.2f')} times as fast, median {statistics.median(gains):.2f}. The bound in the last column is that of two
+threads.
+
+{table(['step', 'N x D', 'one thread', 'two threads', 'times as fast', 'of the bound'], rows)}
+"""
+
+
+def rival_cell(result, name):
+    column = result["columns"].get(name)
+    if not column:
+        return "–"
+    text = time_text(1e3 * column["seconds"])
+    if name != "selfsup" and "ratio" in column:
+        text += f" ({column['ratio']:.1f})"
+    if name == "torch_best":
+        text += f" {column['variant'].replace('_', ' ')}"
+    return text
+
+
+def ratios_of(result):
+    """Of each rival's time to selfsup's."""
+    columns = result["columns"]
+    return {name: columns[name]["ratio"] for name in RIVALS if "ratio" in columns.get(name, {})}
+
+
+def ratio_sentence(compared, name):
+    ratios = [ratios_of(result)[name] for result in compared if name in ratios_of(result)]
+    if not ratios:
+        return ""
+    title = TITLES[name][0].upper() + TITLES[name][1:]
+    return (
+        f"{title}: {range_text(ratios, '.1f')} times selfsup's time, median "
+        f"{statistics.median(ratios):.1f}."
+    )
+
+
+def rivals_section(results):
+    parts = []
+    for threads, words in ((1, "One thread"), (2, "Two threads")):
+        compared = results.compared(threads)
+        if not compared:
+            continue
+        names = [n for n in TITLES if any(n in result["columns"] for result in compared)]
+        rows = [
+            [f"`{result['case']}`", f"{result['N']} x {result['D']}"]
+            + [rival_cell(result, name) for name in names]
+            for result in compared
+        ]
+        sentences = " ".join(filter(None, (ratio_sentence(compared, name) for name in RIVALS)))
+        parts.append(
+            f"**{words}.** {sentences}\n\n"
+            + table(["step", "N x D"] + [TITLES[name] for name in names], rows)
+        )
+    body = "\n\n".join(parts)
+    return f"""## How fast beside PyTorch and plain Eigen?
+
+The same inputs, the libraries taking turns in processes of their own, after a check that all agree
+on the loss and on the norm of the gradient. In brackets: how many times selfsup's time, the median
+of the ratios turn by turn. "Released code" is the authors' formulation. "Fastest form" is the best
+of several, chosen for each shape by its time: the gradient by a formula in an autograd function
+("by hand"), the covariance over samples or features, and either run through `torch.compile`, whose
+compilation is not counted. Eigen's column is what one writes with whole matrices. "–": the
+library has none, or it is not written. `training_step` is forward, backward and SGD of the trainer's
+multilayer perceptron; `info_nce_bank` has 65,536 shared negatives.
+
+{body}
+
+![Time of each library as a multiple of selfsup's](pictures/rivals.svg)
+"""
+
+
+def covariance_section(results):
+    term = {}
+    for s in results.steps:
+        if s.program == "covariance" and s.threads == 1 and s.N == 256:
+            term.setdefault(s.D, {})[s.name] = s
+    names = {
+        "term/sample": "term, over samples",
+        "term/feature": "term, over features",
+        "vicreg/automatic": "whole loss",
+        "vicreg/without_covariance": "loss without the term",
+    }
+    rows = [
+        [f"{N_D}"]
+        + [time_text(found[n].milliseconds) if n in found else "–" for n in names]
+        for N_D, found in sorted(term.items())
+    ]
+    shares = [
+        1 - found["vicreg/without_covariance"].milliseconds / found["vicreg/automatic"].milliseconds
+        for found in term.values()
+        if "vicreg/automatic" in found and "vicreg/without_covariance" in found
+    ]
+    sentence = ""
+    if shares:
+        percent = range_text([100 * share for share in shares], ".0f")
+        sentence = f" The term makes up {percent} % of the whole loss's time."
+    return f"""## What does the covariance term cost?
+
+The sum of squares of VICReg's covariances can be taken over D x D features, as every released code
+does, or over N x N samples, for the same number ([the maths](vicreg.md)); `automatic` takes the
+smaller. Here N = 256, on one thread.{sentence}
+
+{table(['D'] + list(names.values()), rows)}
+
+![Time of a VICReg step against D, by route and library](pictures/covariance.svg)
+"""
+
+
+def memory_section(results):
+    memory = results.rivals["memory"]
+    if not memory:
+        return ""
+    names = [n for n in TITLES if n in memory[0]["columns"]]
+    rows = [
+        [f"{m['N']} x {m['D']}"] + [size_text(m["columns"][n]) for n in names]
+        for m in memory
+    ]
+    last = memory[-1]
+    multiples = [
+        f"{TITLES[n]} {last['columns'][n] / last['columns']['selfsup']:.1f}"
+        for n in names
+        if n != "selfsup"
+    ]
+    return f"""## How much memory does a large batch take?
+
+How far one step of NT-Xent, forward and backward, raises the peak of a fresh process that holds the
+inputs. selfsup keeps tiles of similarities for backward up to `memory_budget`, 256 MiB unless set,
+and makes the others again; the rest grows with N·D. PyTorch's fastest form is here the gradient by
+hand, not compiled. At {last['N']} x {last['D']} the others take,
+as a multiple of it: {', '.join(multiples)}.
+
+{table(['N x D'] + [TITLES[n] for n in names], rows)}
+
+![Time and memory of an NT-Xent step against N](pictures/nt_xent.svg)
+"""
+
+
+def page(results):
+    sections = [
+        f"""# Performance
+
+<!-- Written by scripts/report.sh: edit scripts/report.py instead. -->
+
+What a step costs, forward and backward, in float; where it stands against the limits of the
+machine; and what the same step costs elsewhere. Times are medians.
+
+**The bounds.** A loss made of matrix products cannot be faster than the multiply-add units: its
+bound is the peak of multiply-adds from registers. A loss that reads each entry once cannot be faster than
+memory: its bound is the rate of `memcpy` over 48 MiB, read and written bytes counted; arrays that
+lie in a cache may pass it. Both are measured in the process that reports against them. Only the
+work that the algorithm needs counts: half of a symmetric product, no padding, nothing done twice.
+**The errors** are those of float against double: of the value, and of the gradient as a ratio of
+2-norms.
+
+{machine_text(results)}
+
+    scripts/report.sh    # measures all of this again and writes this page
+""",
+        bounds_section(results),
+        threads_section(results),
+        rivals_section(results),
+        covariance_section(results),
+        memory_section(results),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def readme_table(results):
+    rows = [
+        [f"`{s.name}`", s.shape, time_text(s.milliseconds), f"{s.of_bound:.2f}",
+         f"{s.value_error:.0e}", f"{s.gradient_error:.0e}"]
+        for s in results.losses(1)
+        if s.name == s.program and (s.N, s.D) in README_SHAPES
+    ]  # fmt: skip
+    head = ["step, forward and backward", "N x D", "time", "of the bound", "value error",
+            "gradient error"]  # fmt: skip
+    return (
+        f"One thread of {results.rivals['processor']}; {libraries_text(results)}:\n\n"
+        + table(head, rows)
+        + "\n"
+    )
+
+
+def replace_between(path, begin, end, text):
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next((k for k, line in enumerate(lines) if line.startswith(begin)), None)
+    last = next((k for k, line in enumerate(lines) if line.startswith(end)), None)
+    if first is None or last is None:
+        sys.exit(f"report.py: {path} lacks the lines '{begin}' and '{end}'")
+    path.write_text("".join(lines[: first + 1] + [text] + lines[last:]), encoding="utf-8")
+
+
+# --- Pictures
+
+
+def plain_log_axis(axis):
+    """10, 100, 1000 instead of powers."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def power_of_two_axis(axes, values):
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(values)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def quiet_frame(axes):
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True, which="major", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def save(figure, path):
+    # No date and fixed ids: the same numbers give the same file.
+    plt.rcParams["svg.hashsalt"] = "selfsup"
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+    print(path)
+
+
+def draw_bounds(results, path):
+    one = results.losses(1)
+    two = {s.key: s for s in results.losses(2)}
+    figure, axes = plt.subplots(figsize=(7.5, 0.23 * len(one) + 1.1))
+    rows = range(len(one))
+    axes.plot([s.of_bound for s in one], rows, "o", color="#0072B2", markersize=6,
+              label="one thread")  # fmt: skip
+    if two:
+        axes.plot([two[s.key].of_bound if s.key in two else math.nan for s in one], rows, "s",
+                  color="#E69F00", markersize=5, label="two threads")  # fmt: skip
+    axes.axvline(1, color="0.4", linestyle="--", linewidth=1)
+    axes.set_yticks(rows, [f"{s.name}  {s.N} × {s.D}" for s in one])
+    axes.set_ylim(len(one) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("fraction of the bound (above 1: in a cache)")
+    quiet_frame(axes)
+    axes.legend(loc="lower center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 1))
+    save(figure, path)
+
+
+def draw_rivals(results, path):
+    panels = []
+    for threads, words in ((1, "one thread"), (2, "two threads")):
+        shown = [r for r in results.compared(threads) if ratios_of(r)]
+        if shown:
+            panels.append((words, shown))
+    height = max(len(shown) for _, shown in panels)
+    highest = max(max(ratios_of(r).values()) for _, shown in panels for r in shown)
+    figure, all_axes = plt.subplots(
+        1, len(panels), sharey=True, squeeze=False, figsize=(9, 0.27 * height + 1.3)
+    )
+    for axes, (words, shown) in zip(all_axes[0], panels):
+        for row, result in enumerate(shown):
+            for name, ratio in ratios_of(result).items():
+                axes.plot(ratio, row, MARKERS[name], color=COLOURS[name], markersize=6)
+        axes.axvline(1, color=COLOURS["selfsup"], linewidth=1.5)
+        axes.set_xscale("log")
+        axes.set_xticks([tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200) if tick <= highest])
+        plain_log_axis(axes.xaxis)
+        axes.set_yticks(range(len(shown)), [f"{r['case']}  {r['N']} × {r['D']}" for r in shown])
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xlabel("time as a multiple of selfsup's")
+        axes.set_title(words, fontsize=11)
+        quiet_frame(axes)
+    handles = [
+        plt.Line2D([], [], color=COLOURS[n], marker=MARKERS[n], linestyle="", label=TITLES[n])
+        for n in RIVALS
+    ]
+    handles.insert(0, plt.Line2D([], [], color=COLOURS["selfsup"], label=TITLES["selfsup"]))
+    figure.legend(handles=handles, loc="lower center", ncol=4, frameon=False,
+                  bbox_to_anchor=(0.5, 0.97))  # fmt: skip
+    figure.tight_layout()
+    save(figure, path)
+
+
+def draw_lines(axes, series):
+    """series: (column, line style) -> [(x, y)]"""
+    for (name, style), points in series.items():
+        x, y = zip(*sorted(points))
+        axes.plot(x, y, style, color=COLOURS[name], marker=MARKERS[name], markersize=5)
+    axes.set_yscale("log")
+    plain_log_axis(axes.yaxis)
+    power_of_two_axis(axes, sorted({x for points in series.values() for x, _ in points}))
+    quiet_frame(axes)
+
+
+def line_handles(names):
+    return [
+        plt.Line2D([], [], color=COLOURS[n], marker=MARKERS[n], markersize=5, label=TITLES[n])
+        for n in names
+    ]
+
+
+def draw_covariance(results, path):
+    series = {}
+    for result in results.compared(1, routes=True):
+        for name, column in result["columns"].items():
+            point = result["D"], 1e3 * column["seconds"]
+            series.setdefault((name, ROUTES[result["case"]]), []).append(point)
+    figure, axes = plt.subplots(figsize=(7.5, 4.6))
+    draw_lines(axes, series)
+    axes.set_xlabel("columns D (N = 256 samples)")
+    axes.set_ylabel("VICReg, forward and backward (ms)")
+    handles = line_handles([n for n in TITLES if any(n == name for name, _ in series)])
+    handles += [
+        plt.Line2D([], [], color="0.3", linestyle="-", label="over N × N samples"),
+        plt.Line2D([], [], color="0.3", linestyle="--", label="over D × D features"),
+    ]
+    axes.legend(handles=handles, frameon=False, loc="upper left")
+    save(figure, path)
+
+
+def draw_nt_xent(results, path):
+    times, memory = {}, {}
+    for result in results.compared(1):
+        if result["case"] == "nt_xent":
+            for name, column in result["columns"].items():
+                times.setdefault((name, "-"), []).append((result["N"], 1e3 * column["seconds"]))
+    for result in results.rivals["memory"]:
+        for name, size in result["columns"].items():
+            memory.setdefault((name, "-"), []).append((result["N"], size / 2**20))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2))
+    draw_lines(left, times)
+    draw_lines(right, memory)
+    left.set_ylabel("time of a step (ms)")
+    right.set_ylabel("memory that a step adds (MiB)")
+    for axes in (left, right):
+        axes.set_xlabel("samples N (D = 128)")
+    handles = line_handles([n for n in TITLES if any(n == name for name, _ in times)])
+    figure.legend(handles=handles, ncol=4, frameon=False, loc="lower center",
+                  bbox_to_anchor=(0.5, 0.97))  # fmt: skip
+    figure.tight_layout()
+    save(figure, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\nusage")[0] + __doc__.split("--readme FILE]")[1],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=pathlib.Path, help="what was measured")
+    parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs")
+    parser.add_argument("--readme", type=pathlib.Path, default=ROOT / "README.md")
+    arguments = parser.parse_args()
+    results = read_results(arguments.folder)
+    pictures = arguments.docs / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    draw_bounds(results, pictures / "bounds.svg")
+    draw_rivals(results, pictures / "rivals.svg")
+    draw_covariance(results, pictures / "covariance.svg")
+    draw_nt_xent(results, pictures / "nt_xent.svg")
+    (arguments.docs / "performance.md").write_text(page(results), encoding="utf-8")
+    replace_between(
+        arguments.readme,
+        "<!-- speed and error: ",
+        "<!-- end of speed and error -->",
+        readme_table(results),
+    )
+
+
+if __name__ == "__main__":
+    main()
