@@ -29,9 +29,11 @@ bool fits(const LossCase& item, const Shape& shape) {
 // Around every SIMD width (4, 8, 16 and multiples), and both sides of square.
 const std::vector<Shape> small_shapes{{1, 1}, {1, 9}, {2, 1}, {2, 2},  {3, 5},  {5, 3},   {7, 8},
                                       {8, 7}, {4, 4}, {9, 2}, {2, 17}, {15, 4}, {16, 16}, {17, 6}};
-// Beyond tiles of 96 and 192 rows and depths of 256, and around register widths inside them.
-const std::vector<Shape> large_shapes{{33, 31},  {31, 65},  {63, 17}, {97, 40},  {101, 130},
-                                      {205, 33}, {200, 15}, {65, 64}, {33, 300}, {17, 600}};
+// Beyond tiles of 192 and 384 rows, depths of 256 and a strip of 128 columns a chunk, and around
+// register widths inside them.
+const std::vector<Shape> large_shapes{{33, 31},  {31, 65},  {63, 17},  {97, 40},  {101, 130},
+                                      {205, 33}, {200, 15}, {65, 64},  {33, 300}, {17, 600},
+                                      {9, 1100}, {1100, 9}, {400, 390}};
 
 }  // namespace
 

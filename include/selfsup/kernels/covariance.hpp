@@ -14,6 +14,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/reduce.hpp"
 
@@ -75,68 +76,89 @@ class SquaresVisitor {
 template <class T>
 class OffDiagonalSquares {
  public:
+  /// Chooses the route for a batch (N, D). What follows is forward() of the centred batch or, where
+  /// gram_fits(), forward_from_gram() once gram() holds the product of the route.
+  void plan(std::size_t N, std::size_t D, CovarianceRoute route) {
+    automatic_ = route == CovarianceRoute::automatic;
+    in_samples_ = route == CovarianceRoute::sample || (automatic_ && N < D);
+    from_gram_ = product::SmallGram<T>::fits(in_samples_ ? N : D);
+  }
+  bool gram_fits() const { return from_gram_; }
+  product::SmallGram<T>& gram() { return gram_; }
+
   /// Returns Σ_{i≠j} (Zcᵀ Zc)_ij².
-  double forward(const CentredView<T>& z, CovarianceRoute route, std::size_t memory_budget) {
-    const bool smaller = z.rows.rows() < z.rows.cols();
-    in_samples_ =
-        route == CovarianceRoute::sample || (route == CovarianceRoute::automatic && smaller);
+  double forward(const CentredView<T>& z, std::size_t memory_budget) {
     if (in_samples_) {
-      const double all = sum_of_squares(z.rows, true, memory_budget);
-      double diagonal = 0;
-      for (std::size_t j = 0; j < z.rows.cols(); ++j)
-        diagonal += z.squares.data()[j] * z.squares.data()[j];
-      const double off_diagonal = all - diagonal;
-      const bool exact_enough = off_diagonal * largest_amplification >= all;
-      if (route == CovarianceRoute::sample || exact_enough) return std::max(0.0, off_diagonal);
-      in_samples_ = false;
+      const double off_diagonal = less_diagonal(z, sum_of_squares(z.rows, memory_budget));
+      if (in_samples_) return off_diagonal;
     }
-    return sum_of_squares(z.rows, false, memory_budget);
+    return sum_of_squares(z.rows, memory_budget);
+  }
+
+  /// The same from gram().
+  double forward_from_gram(const CentredView<T>& z, std::size_t memory_budget) {
+    const double all = gram_.finish(in_samples_);
+    if (!in_samples_) return all;
+    const double off_diagonal = less_diagonal(z, all);
+    if (in_samples_) return off_diagonal;
+    from_gram_ = false;
+    return sum_of_squares(z.rows, memory_budget);
   }
 
   /// Writes d_z (N, D) with ¼·d/dZc = d_z − Zc diag(own_j): own is Σ_n zc_nj² in sample space, 0 in
-  /// feature space.
+  /// feature space. Not from_gram(): there the product is gram()·Zc or Zc·gram(), strip by strip.
   void backward(const CentredView<T>& z, product::PaddedMatrix<T>& d_z) {
     if (in_samples_) {
-      walk_.symmetric_backward(z.rows, d_z, visitor(true));
+      walk_.symmetric_backward(z.rows, d_z, visitor());
     } else {
-      walk_.symmetric_columns_backward(z.rows, d_z, visitor(false));
+      walk_.symmetric_columns_backward(z.rows, d_z, visitor());
     }
   }
 
   /// Takes what backward will need, so that it cannot run out of memory.
-  void reserve_backward() { walk_.reserve_backward(); }
+  void reserve_backward() {
+    if (!from_gram_) walk_.reserve_backward();
+  }
 
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
-  std::size_t bytes() const { return walk_.bytes() + row_sums_.bytes(); }
+  std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + row_sums_.bytes(); }
 
  private:
   // The sample-space subtraction may cost 5 bits in float, 20 in double; past that feature space is
   // chosen.
   static constexpr double largest_amplification = sizeof(T) == 4 ? 32 : 1 << 20;
 
-  detail::SquaresVisitor<T> visitor(bool with_diagonal) {
-    return {with_diagonal, row_sums_.data()};
+  detail::SquaresVisitor<T> visitor() { return {in_samples_, row_sums_.data()}; }
+
+  // |K|² − Σ_j s_j². Leaves sample space when that loses too many digits and the choice is free.
+  double less_diagonal(const CentredView<T>& z, double all) {
+    double diagonal = 0;
+    for (std::size_t j = 0; j < z.rows.cols(); ++j)
+      diagonal += z.squares.data()[j] * z.squares.data()[j];
+    const double off_diagonal = all - diagonal;
+    if (automatic_ && !(off_diagonal * largest_amplification >= all)) in_samples_ = false;
+    return std::max(0.0, off_diagonal);
   }
 
-  double sum_of_squares(const product::PaddedMatrix<T>& zc, bool in_samples,
-                        std::size_t memory_budget) {
-    const std::size_t edge = in_samples ? zc.rows() : zc.cols();
+  double sum_of_squares(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
+    const std::size_t edge = in_samples_ ? zc.rows() : zc.cols();
     double* sums = row_sums_.grow(edge);
     std::fill_n(sums, edge, 0.0);
-    if (in_samples) {
-      walk_.symmetric(zc, memory_budget, visitor(true));
+    if (in_samples_) {
+      walk_.symmetric(zc, memory_budget, visitor());
     } else {
-      walk_.symmetric_columns(zc, memory_budget, visitor(false));
+      walk_.symmetric_columns(zc, memory_budget, visitor());
     }
-    double total = 0;
-    for (std::size_t r = 0; r < edge; ++r) total += sums[r];
-    return total;
+    return total(sums, edge);
   }
 
   // Kept for backward.
+  bool automatic_ = true;
   bool in_samples_ = false;
+  bool from_gram_ = false;
+  product::SmallGram<T> gram_;
   product::TileWalk<T> walk_;
   // Scratch.
   Buffer<double> row_sums_;

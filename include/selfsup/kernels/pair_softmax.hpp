@@ -58,6 +58,11 @@ class PairSoftmax {
   void stacked_backward(const product::PaddedMatrix<T>& z, product::PaddedMatrix<T>& d_z) {
     with_visitor<true>(rows_, rows_,
                        [&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
+    const std::size_t N = z.rows() / 2;
+    const auto other = [N](std::size_t i) { return i < N ? i + N : i - N; };
+    const T* miss = rows_.miss.data();
+    add_positives(
+        z, other, [&](std::size_t i) { return miss[i] + miss[other(i)]; }, d_z);
   }
 
   /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is
@@ -82,6 +87,12 @@ class PairSoftmax {
   void in_batch_backward(const product::PaddedMatrix<T>& q, const product::PaddedMatrix<T>& k,
                          product::PaddedMatrix<T>* d_q, product::PaddedMatrix<T>* d_k) {
     with_directions([&](auto&& visitor) { walk_.rectangular_backward(q, k, d_q, d_k, visitor); });
+    const auto same = [](std::size_t i) { return i; };
+    const auto miss = [&](std::size_t i) {
+      return both_directions_ ? rows_.miss.data()[i] + cols_.miss.data()[i] : rows_.miss.data()[i];
+    };
+    if (d_q) add_positives(k, same, miss, *d_q);
+    if (d_k) add_positives(q, same, miss, *d_k);
   }
 
   std::size_t bytes() const {
@@ -131,6 +142,22 @@ class PairSoftmax {
     } else {
       f(PairSoftmaxVisitor<T, false, Columns>(scale_, positive_offset_, rows, cols));
     }
+  }
+
+  // Adds the positives' part of the gradient, −miss_i·z_p(i): after the sum over the other
+  // candidates, which is much smaller and would be rounded at the positive's magnitude.
+  template <class Positive, class Miss>
+  static void add_positives(const product::PaddedMatrix<T>& z, Positive&& positive, Miss&& miss,
+                            product::PaddedMatrix<T>& d_z) {
+    parallel_for(d_z.rows(), d_z.cols(), [&](std::size_t i) {
+      const simd::Batch<T> weight(-miss(i));
+      const T* from = z.row(positive(i));
+      T* to = d_z.row(i);
+      simd::for_batches<T>(0, d_z.cols(), [&](std::size_t d, auto part) {
+        simd::store(to + d, simd::fma(weight, simd::load(from + d, part), simd::load(to + d, part)),
+                    part);
+      });
+    });
   }
 
   template <class F>

@@ -97,15 +97,7 @@ class PairSoftmaxVisitor {
   }
 
   void weigh(const Tile& tile, T* weights) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      const std::size_t i = tile.row0 + r;
-      T* out = weights + r * tile.ld;
-      weigh_row(tile, r, out);
-      if (const std::size_t p = positive_col(tile, r); p < tile.cols) {
-        out[p] = -rows_.miss.data()[i];
-        if constexpr (Columns) out[p] -= cols_.miss.data()[tile.col0 + p];
-      }
-    }
+    for (std::size_t r = 0; r < tile.rows; ++r) weigh_row(tile, r, weights + r * tile.ld);
   }
 
  private:

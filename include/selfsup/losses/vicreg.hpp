@@ -8,6 +8,7 @@
 #include "selfsup/kernels/centred_gradient.hpp"
 #include "selfsup/kernels/covariance.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/strip_moments.hpp"
 #include "selfsup/kernels/variance_hinge.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
@@ -130,7 +131,7 @@ class VicReg {
   /// Memory that this object holds.
   std::size_t bytes() const {
     return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() + moments_.bytes() +
-           gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
+           strips_.bytes() + gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
   }
 
  private:
@@ -153,14 +154,20 @@ class VicReg {
     const bool two = views_ == 2;
     const ConstView<T> z_a = copy_a_.of(views.begin()->view);
     const ConstView<T> z_b = two ? copy_b_.of(views.begin()[1].view) : ConstView<T>();
-    // (1) centred columns and their squares
-    const double squares =
-        moments_.centre(z_a, a_.centred) + (two ? moments_.centre(z_b, b_.centred) : 0);
-    if (!is_finite(squares)) throw_non_finite(where, views);
+    const bool with_covariance = used_.covariance_weight > 0;
+    const bool with_difference = two && used_.invariance_weight > 0;
+    a_.covariance.plan(N_, D_, used_.covariance_route);
+    b_.covariance.plan(N_, D_, used_.covariance_route);
+    // (1) centred columns and their squares, the difference of the views, and with them the
+    // products of (4) that fit a tile
+    const bool from_gram = with_covariance && a_.covariance.gram_fits();
+    const Sums sums =
+        from_gram ? centre_with_gram(z_a, z_b, with_difference) : centre(z_a, z_b, with_difference);
+    if (!is_finite(sums.squares)) throw_non_finite(where, views);
     // (2) invariance
     double loss = 0;
-    if (two && used_.invariance_weight > 0) {
-      terms.invariance = moments_.difference(z_a, z_b, difference_) * distance_scale();
+    if (with_difference) {
+      terms.invariance = sums.difference * distance_scale();
       loss += used_.invariance_weight * terms.invariance;
     }
     // (3) variance
@@ -171,11 +178,10 @@ class VicReg {
       loss += used_.variance_weight * terms.variance;
     }
     // (4) covariance
-    if (used_.covariance_weight > 0) {
+    if (with_covariance) {
       const std::size_t budget = memory_budget / views_;
-      const double sum =
-          a_.covariance.forward(a_.centred, used_.covariance_route, budget) +
-          (two ? b_.covariance.forward(b_.centred, used_.covariance_route, budget) : 0);
+      const double sum = off_diagonal_squares(a_, from_gram, budget) +
+                         (two ? off_diagonal_squares(b_, from_gram, budget) : 0);
       terms.covariance = share(used_.covariance_branches) * covariance_scale() * sum;
       loss += used_.covariance_weight * terms.covariance;
     }
@@ -183,6 +189,33 @@ class VicReg {
     terms_ = terms;
     if (keep) state_.kept();
     return static_cast<T>(loss);
+  }
+
+  using Sums = typename kernels::StripMoments<T>::Sums;
+
+  // An empty z_b stands for one view.
+  Sums centre(ConstView<T> z_a, ConstView<T> z_b, bool with_difference) {
+    Sums sums{moments_.centre(z_a, a_.centred), 0};
+    if (!z_b.empty()) sums.squares += moments_.centre(z_b, b_.centred);
+    if (with_difference) sums.difference = moments_.difference(z_a, z_b, difference_);
+    return sums;
+  }
+  Sums centre_with_gram(ConstView<T> z_a, ConstView<T> z_b, bool with_difference) {
+    const typename kernels::StripMoments<T>::View a{z_a, a_.centred, a_.covariance.gram()},
+        b{z_b, b_.centred, b_.covariance.gram()};
+    auto* const difference = with_difference ? &difference_ : nullptr;
+    const bool in_samples = a_.covariance.in_samples();
+    if (z_b.empty()) {
+      return in_samples ? strips_.in_samples({a}, difference)
+                        : strips_.in_features({a}, difference);
+    }
+    return in_samples ? strips_.in_samples({a, b}, difference)
+                      : strips_.in_features({a, b}, difference);
+  }
+
+  static double off_diagonal_squares(Branch& branch, bool from_gram, std::size_t budget) {
+    return from_gram ? branch.covariance.forward_from_gram(branch.centred, budget)
+                     : branch.covariance.forward(branch.centred, budget);
   }
 
   void require_outputs(std::size_t count, MutView<T> first, MutView<T> second) const {
@@ -200,9 +233,16 @@ class VicReg {
   void reserve_backward(std::initializer_list<MutView<T>> outputs) {
     gradient_.reserve(N_, D_, outputs);
     if (!(used_.covariance_weight > 0)) return;
-    d_product_.reshape(N_, D_);
-    a_.covariance.reserve_backward();
-    if (views_ == 2) b_.covariance.reserve_backward();
+    reserve_backward(a_);
+    if (views_ == 2) reserve_backward(b_);
+  }
+  void reserve_backward(Branch& branch) {
+    branch.covariance.reserve_backward();
+    if (branch.covariance.gram_fits()) {
+      gradient_.reserve_with_gram(N_, D_, branch.covariance.in_samples());
+    } else {
+      d_product_.reshape(N_, D_);
+    }
   }
 
   // `side` is the sign of the view in z_a − z_b, 0 for one view.
@@ -213,19 +253,25 @@ class VicReg {
     const bool with_covariance = used_.covariance_weight > 0;
     const double product_weight = d_loss * used_.covariance_weight *
                                   share(used_.covariance_branches) * 4 * covariance_scale();
-    if (with_covariance) {
-      own.covariance.backward(own.centred, d_product_);
-      if (own.covariance.in_samples()) gradient_.subtract_diagonal(own.centred, product_weight);
-    }
+    const bool from_gram = with_covariance && own.covariance.gram_fits();
+    if (with_covariance && !from_gram) own.covariance.backward(own.centred, d_product_);
+    if (with_covariance && own.covariance.in_samples())
+      gradient_.subtract_diagonal(own.centred, product_weight);
     // (3') variance: a factor for each centred column
     gradient_.add(hinge(), own.centred,
                   d_loss * used_.variance_weight * share(used_.variance_branches));
     // (2') invariance and (1') the sum of the parts; centring needs nothing more, every part sums
     // to 0 over a column
     const bool with_difference = side != 0 && used_.invariance_weight > 0;
-    gradient_.write(own.centred, with_difference ? &difference_ : nullptr,
-                    side * d_loss * used_.invariance_weight * 2 * distance_scale(),
-                    with_covariance ? &d_product_ : nullptr, product_weight, d_z);
+    const typename kernels::CentredGradient<T>::Parts parts{
+        own.centred, with_difference ? &difference_ : nullptr,
+        side * d_loss * used_.invariance_weight * 2 * distance_scale(), product_weight};
+    if (from_gram) {
+      gradient_.write_with_gram(parts, own.covariance.gram().matrix(), own.covariance.in_samples(),
+                                d_z);
+    } else {
+      gradient_.write(parts, with_covariance ? &d_product_ : nullptr, d_z);
+    }
   }
 
   kernels::VarianceHinge hinge() const { return {N_, D_, used_.target_std, used_.epsilon}; }
@@ -255,6 +301,7 @@ class VicReg {
   // Scratch.
   product::PaddedMatrix<T> d_product_;  // (N, D)
   kernels::Moments<T> moments_;
+  kernels::StripMoments<T> strips_;
   kernels::CentredGradient<T> gradient_;
   ContiguousRows<T> copy_a_;
   ContiguousRows<T> copy_b_;

@@ -60,9 +60,9 @@ class PaddedMatrix {
   const T* row(std::size_t r) const { return buffer_.data() + r * stride_; }
   std::size_t bytes() const { return buffer_.bytes(); }
 
- private:
-  // Whole lines of 64 bytes. A stride of a multiple of 8 lines would send every eighth row, or all
-  // of them, to the same sets of a first-level cache (64 sets); one more line cures that.
+  /// Entries from row to row: whole lines of 64 bytes. A multiple of 8 lines would send every
+  /// eighth row, or all of them, to the same sets of a first-level cache (64 sets); one more line
+  /// cures that.
   static std::size_t stride_for(std::size_t cols) {
     constexpr std::size_t line = 64 / sizeof(T);
     std::size_t lines = round_up(cols, line) / line;
@@ -70,6 +70,7 @@ class PaddedMatrix {
     return lines * line;
   }
 
+ private:
   Buffer<T> buffer_;
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;

@@ -74,7 +74,7 @@ class TileWalk {
     walk_back(visitor, rows_in_place(x), [&](const WeighedTile& tile) {
       const Tile<T>& w = tile.weights;
       if (w.diagonal) {
-        mirror(w);
+        simd::mirror(w.data, w.ld, w.rows);
         add_rows(tile, x, d_x, {tile.next, {}});
       } else {
         add_rows(tile, x, d_x, first_strip(x, w.row0, w.rows, d_x, w.col0, w.cols));
@@ -92,7 +92,7 @@ class TileWalk {
     walk_back(visitor, columns(x), [&](const WeighedTile& tile) {
       const Tile<T>& w = tile.weights;
       if (w.diagonal) {
-        mirror(w);
+        simd::mirror(w.data, w.ld, w.rows);
       } else {
         const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, tile.transposed, false};
         simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
@@ -207,10 +207,18 @@ class TileWalk {
     constexpr std::size_t panel = Blocking<T>::micro_cols, depth = Blocking<T>::depth;
     for (std::size_t k = 0; k < K_; k += depth) {
       const Output output = k == 0 ? Output::write : Output::add;
+      const std::size_t k_count = std::min(depth, K_ - k);
       for (std::size_t col = 0; col < tile.cols; col += panel) {
         const std::size_t rows = tile.diagonal ? std::min(tile.rows, col + panel) : tile.rows;
-        panel_product(rows, std::min(panel, tile.cols - col), std::min(depth, K_ - k), left(k),
-                      right(k, col), tile.data + col, tile.ld, output);
+        AheadOfStrip ahead;
+        if (const std::size_t next = col + panel; next < tile.cols) {
+          const std::size_t asks = asks_ahead<T>(rows, k_count);
+          const Right<T> b = right(k, next);
+          ahead.right = Ahead(region(b.data, b.stride, k_count, panel), asks);
+          ahead.result = Ahead(region(tile.data + next, tile.ld, rows, panel), asks);
+        }
+        panel_product(rows, std::min(panel, tile.cols - col), k_count, left(k), right(k, col),
+                      tile.data + col, tile.ld, output, ahead);
       }
     }
   }
@@ -284,12 +292,6 @@ class TileWalk {
     const std::size_t cols = std::min(Blocking<T>::micro_cols, b.cols());
     return {region(b.row(b_row), b.stride(), b_rows, cols),
             region(c.row(c_row), c.stride(), c_rows, cols)};
-  }
-
-  static void mirror(const Tile<T>& w) {
-    for (std::size_t r = 1; r < w.rows; ++r) {
-      for (std::size_t c = 0; c < r; ++c) w.row(r)[c] = w.row(c)[r];
-    }
   }
 
   // Writes or adds W Y to the rows of the tile's row block.

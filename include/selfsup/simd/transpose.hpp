@@ -4,6 +4,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace selfsup {
@@ -63,6 +64,20 @@ SELFSUP_FLATTEN inline void transpose(const T* from, std::size_t from_stride, st
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = r < whole_rows ? whole_cols : 0; c < cols; ++c)
       to[c * to_stride + r] = from[r * from_stride + c];
+  }
+}
+
+/// Copies what lies above the diagonal of an (n, n) matrix to below it.
+template <class T>
+void mirror(T* matrix, std::size_t stride, std::size_t n) {
+  constexpr std::size_t block = 32;  // two of them fit a first-level cache
+  for (std::size_t r = 0; r < n; r += block) {
+    const std::size_t end = std::min(n, r + block);
+    for (std::size_t c = 0; c < r; c += block)
+      transpose(matrix + c * stride + r, stride, block, end - r, matrix + r * stride + c, stride);
+    for (std::size_t i = r; i < end; ++i) {
+      for (std::size_t c = r; c < i; ++c) matrix[i * stride + c] = matrix[c * stride + i];
+    }
   }
 }
 

@@ -1,0 +1,239 @@
+// Centred columns, the distance of two views and their Gram matrices, strip by strip: what the
+// caches hold of the batch is used for all of them before the next strip comes.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/moments.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/small_gram.hpp"
+#include "selfsup/simd/transpose.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+/// The long side of a batch in strips that a second-level cache holds for both views.
+template <class T>
+Chunks strips_of(std::size_t length) {
+  return {length, 512 / sizeof(T)};
+}
+
+template <class T>
+class StripMoments {
+  using Batch = simd::Batch<T>;
+
+ public:
+  /// One view: z (N, D) with contiguous rows is read, the others are written.
+  struct View {
+    ConstView<T> z;
+    CentredView<T>& centred;
+    product::SmallGram<T>& gram;
+  };
+  struct Sums {
+    double squares;     ///< Σ zc² of all views, the check value
+    double difference;  ///< Σ (a − b)² of two views
+  };
+
+  /// Gram matrices Zc Zcᵀ (N, N), by strips of columns. Writes a − b to `difference` unless it is
+  /// null.
+  Sums in_samples(std::initializer_list<View> views, product::PaddedMatrix<T>* difference) {
+    const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
+    const Chunks strips = strips_of<T>(D);
+    const Chunks chunks = begin(views, N, strips, difference);
+    transposed_.reshape(chunks.count() * strips.size, N);
+    parallel_for(chunks.count(), chunks.size * strips.size * N, [&](std::size_t chunk) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t strip = chunks.first(chunk) + i;
+        const std::size_t first = strips.first(strip), width = strips.length(strip);
+        differences_.data()[chunk] += centre_columns(views, first, width, difference);
+        for (const View& view : views) {
+          T* const x = transposed_.row(chunk * strips.size);
+          simd::transpose(view.centred.rows.row(0) + first, view.centred.rows.stride(), N, width, x,
+                          transposed_.stride());
+          // The next strip of z, whose stride may send all its rows to a few sets, comes row by
+          // row.
+          view.gram.add(chunk, x, transposed_.stride(), width, i == 0,
+                        columns_of(view.centred.rows, strips, strip + 1));
+        }
+      }
+      simd::end_of_stream();
+    });
+    return sums(views, D, chunks.count());
+  }
+
+  /// Gram matrices Zcᵀ Zc (D, D), by strips of rows. Writes a − b to `difference` unless it is
+  /// null.
+  Sums in_features(std::initializer_list<View> views, product::PaddedMatrix<T>* difference) {
+    const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
+    const Chunks strips = strips_of<T>(N);
+    const Chunks chunks = begin(views, D, strips, difference);
+    T* const shifts = shifts_.grow(views.size() * D);
+    double* const squares = squares_.grow(views.size() * chunks.count() * D);
+    std::fill_n(squares, views.size() * chunks.count() * D, 0.0);
+    for (std::size_t v = 0; v < views.size(); ++v)
+      std::copy_n(moments_.means(views.begin()[v].z), D, shifts + v * D);
+    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t strip = chunks.first(chunk) + i;
+        const std::size_t first = strips.first(strip), rows = strips.length(strip);
+        for (std::size_t v = 0; v < views.size(); ++v) {
+          const View& view = views.begin()[v];
+          centre_rows(view, first, rows, shifts + v * D,
+                      squares + (v * chunks.count() + chunk) * D);
+          view.gram.add(chunk, view.centred.rows.row(first), view.centred.rows.stride(), rows,
+                        i == 0, rows_of(view, strips, strip + 1));
+        }
+        for (std::size_t n = first; difference && n < first + rows; ++n)
+          differences_.data()[chunk] += subtract(views, n, 0, D, *difference);
+      }
+      simd::end_of_stream();
+    });
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      double* const sums = views.begin()[v].centred.squares.data();
+      std::fill_n(sums, D, 0.0);
+      for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
+        for (std::size_t j = 0; j < D; ++j)
+          sums[j] += squares[(v * chunks.count() + chunk) * D + j];
+      }
+    }
+    return sums(views, D, chunks.count());
+  }
+
+  std::size_t bytes() const {
+    return transposed_.bytes() + shifts_.bytes() + squares_.bytes() + differences_.bytes() +
+           moments_.bytes();
+  }
+
+ private:
+  Chunks begin(std::initializer_list<View> views, std::size_t edge, const Chunks& strips,
+               product::PaddedMatrix<T>* difference) {
+    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+    const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
+    for (const View& view : views) {
+      view.centred.rows.reshape(N, D);
+      view.centred.squares.grow(D);
+      view.gram.begin(edge, chunks.count());
+    }
+    if (difference) difference->reshape(N, D);
+    std::fill_n(differences_.grow(chunks.count()), chunks.count(), 0.0);
+    return chunks;
+  }
+
+  Sums sums(std::initializer_list<View> views, std::size_t D, std::size_t chunks) const {
+    Sums result{0, total(differences_.data(), chunks)};
+    for (const View& view : views) result.squares += total(view.centred.squares.data(), D);
+    return result;
+  }
+
+  // Whole columns of all views: about the first row, with their means, then the centred entries and
+  // their squares. Returns Σ (a − b)².
+  static double centre_columns(std::initializer_list<View> views, std::size_t first,
+                               std::size_t width, product::PaddedMatrix<T>* difference) {
+    const std::size_t N = views.begin()->z.rows();
+    double sums[2][widest] = {};
+    double squared_difference = 0;
+    const Chunks runs{N, rows_in_type};
+    for (std::size_t i = 0; i < runs.count(); ++i) {
+      alignas(64) T partial[2][widest] = {};
+      for (std::size_t n = runs.first(i); n < runs.first(i) + runs.length(i); ++n) {
+        for (std::size_t v = 0; v < views.size(); ++v)
+          about_first_row(views.begin()[v], n, first, width, partial[v]);
+        if (difference) squared_difference += subtract(views, n, first, width, *difference);
+      }
+      for (std::size_t v = 0; v < views.size(); ++v) {
+        for (std::size_t j = 0; j < width; ++j) sums[v][j] += static_cast<double>(partial[v][j]);
+      }
+    }
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      alignas(64) T shift[widest];
+      for (std::size_t j = 0; j < width; ++j)
+        shift[j] = static_cast<T>(sums[v][j] / static_cast<double>(N));
+      shift_columns(views.begin()[v].centred, first, width, shift);
+    }
+    return squared_difference;
+  }
+
+  // Writes row n of the columns less the first row, and adds it to `sums`.
+  static void about_first_row(const View& view, std::size_t n, std::size_t first, std::size_t width,
+                              T* sums) {
+    const Columns<T> columns{view.z, first};
+    const T* const ahead = view.z.row(std::min(n + rows_ahead, view.z.rows() - 1)) + first;
+    T* const out = view.centred.rows.row(n) + first;
+    simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
+      simd::prefetch(ahead + j);
+      const Batch x = columns.about_first_row(n, j, part);
+      simd::store(out + j, x, part);
+      simd::store(sums + j, simd::load(sums + j, part) + x, part);
+    });
+  }
+
+  // Subtracts the shift from the columns and writes their sums of squares.
+  static void shift_columns(CentredView<T>& centred, std::size_t first, std::size_t width,
+                            const T* shift) {
+    double* const squares = centred.squares.data() + first;
+    std::fill_n(squares, width, 0.0);
+    add_rows<widest, T>(
+        0, centred.rows.rows(), width,
+        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
+          T* const at = centred.rows.row(n) + first + j;
+          const Batch zc = simd::load(at, part) - simd::load(shift + j, part);
+          simd::store(at, zc, part);
+          return simd::fma(zc, zc, sum);
+        },
+        squares);
+  }
+
+  // Some rows of all columns: adds to `squares`.
+  static void centre_rows(const View& view, std::size_t first, std::size_t rows, const T* shift,
+                          double* squares) {
+    const Columns<T> columns{view.z, 0};
+    add_rows<product::Blocking<T>::tile, T>(
+        first, rows, view.z.cols(),
+        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
+          const Batch zc = columns.centred(n, j, part, shift);
+          simd::store(view.centred.rows.row(n) + j, zc, part);
+          return simd::fma(zc, zc, sum);
+        },
+        squares);
+  }
+
+  static double subtract(std::initializer_list<View> views, std::size_t n, std::size_t first,
+                         std::size_t width, product::PaddedMatrix<T>& difference) {
+    return subtract_row(views.begin()[0].z, views.begin()[1].z, n, first, width, difference);
+  }
+
+  static product::Later columns_of(const product::PaddedMatrix<T>& zc, const Chunks& strips,
+                                   std::size_t strip) {
+    if (strip >= strips.count()) return {};
+    return {{},
+            product::region(zc.row(0) + strips.first(strip), zc.stride(), zc.rows(),
+                            strips.length(strip))};
+  }
+  static product::Later rows_of(const View& view, const Chunks& strips, std::size_t strip) {
+    if (strip >= strips.count()) return {};
+    const std::size_t first = strips.first(strip), rows = strips.length(strip);
+    const product::PaddedMatrix<T>& zc = view.centred.rows;
+    return {product::region(view.z.row(first), static_cast<std::size_t>(view.z.row_stride()), rows,
+                            view.z.cols()),
+            product::region(zc.row(first), zc.stride(), rows, zc.cols())};
+  }
+
+  static constexpr std::size_t widest = 512 / sizeof(T);
+  static constexpr std::size_t rows_ahead = 8;
+
+  // Scratch.
+  product::PaddedMatrix<T> transposed_;  // a strip a chunk
+  Buffer<T> shifts_;
+  Buffer<double> squares_;
+  Buffer<double> differences_;
+  Moments<T> moments_;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,100 @@
+// XᵀX of a long X that comes in strips of rows, where the result fits one tile: it stays in a
+// second-level cache while X passes once.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/product/block_product.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/reduce.hpp"
+#include "selfsup/simd/transpose.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace product {
+
+template <class T>
+class SmallGram {
+ public:
+  static bool fits(std::size_t edge) { return edge <= Blocking<T>::tile; }
+
+  /// How `strips` strips are shared out: by few chunks, each with a partial sum of its own,
+  /// whatever the number of threads.
+  static Chunks chunks(std::size_t strips) {
+    return {strips, std::max<std::size_t>(1, (strips + most_chunks - 1) / most_chunks)};
+  }
+
+  /// Starts on (edge, edge) sums of that many chunks.
+  void begin(std::size_t edge, std::size_t chunk_count) {
+    edge_ = edge;
+    chunk_count_ = chunk_count;
+    gram_.reshape(edge, edge);
+    partial_.grow((chunk_count - 1) * edge * gram_.stride());
+  }
+
+  /// Writes (`first`) or adds XᵀX, X (rows, edge) with contiguous rows that can be read to a whole
+  /// batch, to the chunk's sums on and above the diagonal. `later` is memory that is needed next.
+  void add(std::size_t chunk, const T* x, std::size_t stride, std::size_t rows, bool first,
+           const Later& later = {}) {
+    constexpr std::size_t panel = Blocking<T>::micro_cols;
+    T* const sums = chunk == 0 ? gram_.row(0) : partial(chunk);
+    const Chunks panels{edge_, panel};
+    AheadOfStrip ahead;
+    const std::size_t asks = panels.count() * asks_ahead<T>(edge_, rows) / 2;
+    ahead.later_right = Ahead(later.right, asks);
+    ahead.later_result = Ahead(later.result, asks);
+    for (std::size_t col = 0; col < edge_; col += panel) {
+      panel_product(std::min(edge_, col + panel), std::min(panel, edge_ - col), rows,
+                    LeftByCols<T>{x, stride}, Right<T>{x + col, stride}, sums + col, gram_.stride(),
+                    first ? Output::write : Output::add, ahead);
+    }
+  }
+
+  /// Adds up the chunks, in order, and mirrors the sum below the diagonal, which becomes zero
+  /// unless `with_diagonal`. Returns the sum of all squares.
+  double finish(bool with_diagonal) {
+    row_squares_.grow(edge_);
+    parallel_for(edge_, edge_ * chunk_count_, [&](std::size_t r) {
+      T* const row = gram_.row(r);
+      for (std::size_t chunk = 1; chunk < chunk_count_; ++chunk) {
+        const T* from = partial(chunk) + r * gram_.stride();
+        simd::for_batches<T>(r, edge_, [&](std::size_t c, auto part) {
+          simd::store(row + c, simd::load(row + c, part) + simd::load(from + c, part), part);
+        });
+      }
+      const double above = simd::dot(row + r + 1, row + r + 1, edge_ - r - 1);
+      const double diagonal = with_diagonal ? static_cast<double>(row[r]) : 0;
+      if (!with_diagonal) row[r] = 0;
+      row_squares_.data()[r] = 2 * above + diagonal * diagonal;
+    });
+    simd::mirror(gram_.row(0), gram_.stride(), edge_);
+    double total = 0;
+    for (std::size_t r = 0; r < edge_; ++r) total += row_squares_.data()[r];
+    return total;
+  }
+
+  /// The (edge, edge) sum, after finish().
+  const PaddedMatrix<T>& matrix() const { return gram_; }
+
+  std::size_t bytes() const { return gram_.bytes() + partial_.bytes() + row_squares_.bytes(); }
+
+ private:
+  static constexpr std::size_t most_chunks = 8;
+
+  T* partial(std::size_t chunk) { return partial_.data() + (chunk - 1) * edge_ * gram_.stride(); }
+
+  std::size_t edge_ = 0;
+  std::size_t chunk_count_ = 1;
+  // Kept for backward.
+  PaddedMatrix<T> gram_;
+  // Scratch.
+  Buffer<T> partial_;
+  Buffer<double> row_squares_;
+};
+
+}  // namespace product
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup
