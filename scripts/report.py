@@ -9,145 +9,20 @@ comes from these files. Needs matplotlib (Debian: python3-matplotlib).
 """
 
 import argparse
-import dataclasses
-import json
-import math
 import pathlib
 import statistics
 import sys
 
-try:
-    import matplotlib
-except ModuleNotFoundError:
-    sys.exit("report.py: no matplotlib (Debian: python3-matplotlib)")
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402: the backend must be chosen first
-from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+import report_pictures
+from report_results import RIVALS, TITLES, ratios_of, read_results
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Okabe and Ito's colours, as in plot.py.
-COLOURS = {
-    "selfsup": "#0072B2",
-    "eigen": "#009E73",
-    "torch_released": "#CC79A7",
-    "torch_best": "#D55E00",
-}
-MARKERS = {"selfsup": "o", "eigen": "s", "torch_released": "v", "torch_best": "D"}
-TITLES = {
-    "selfsup": "selfsup",
-    "eigen": "plain Eigen",
-    "torch_released": "PyTorch, released code",
-    "torch_best": "PyTorch, fastest form",
-}
-RIVALS = [name for name in TITLES if name != "selfsup"]
-
-ROUTES = {"vicreg_sample": "-", "vicreg_feature": "--"}  # cases of a forced route, their lines
-MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1}
-NOT_A_LOSS = ("micro_kernel", "covariance")
 # The README shows each loss at its default, from small to large.
 README_SHAPES = {
     (256, 128), (1024, 128), (1024, 256), (4096, 128), (4096, 256), (4096, 512), (4096, 2048),
     (256, 8192),
 }  # fmt: skip
-
-
-@dataclasses.dataclass
-class Step:
-    """One benchmark of one loss: medians over its repetitions."""
-
-    program: str
-    name: str
-    N: int
-    D: int
-    threads: int
-    milliseconds: float
-    of_bound: float
-    in_memory: bool  # the bound is the copy rate, not the multiply-add peak
-    value_error: float
-    gradient_error: float
-
-    @property
-    def key(self):
-        return self.name, self.N, self.D
-
-    @property
-    def shape(self):
-        return f"{self.N} x {self.D}"
-
-
-@dataclasses.dataclass
-class Results:
-    steps: list
-    contexts: dict  # of Google Benchmark, by threads
-    rivals: dict
-
-    def losses(self, threads):
-        return [s for s in self.steps if s.threads == threads and s.program not in NOT_A_LOSS]
-
-    def compared(self, threads, routes=False):
-        """Comparisons on so many threads; those of a forced route only if asked."""
-        return [
-            result
-            for result in self.rivals["results"]
-            if result["threads"] == threads and (result["case"] in ROUTES) == routes
-        ]
-
-
-def read_benchmarks(path):
-    report = json.loads(path.read_text(encoding="utf-8"))
-    program, threads = path.stem.removeprefix("bench-").rsplit("-", 1)
-    entries = report["benchmarks"]
-    # Repetitions end with their median; one repetition stands alone.
-    medians = [entry for entry in entries if entry.get("aggregate_name") == "median"]
-    steps = []
-    for entry in medians or entries:
-        parts = entry["run_name"].split("/")
-        sizes = dict(part.split(":") for part in parts if ":" in part)
-        if "N" not in sizes:
-            continue  # the micro-kernel
-        name = "/".join(part for part in parts if ":" not in part and part != "real_time")
-        steps.append(
-            Step(
-                program=program,
-                name=name,
-                N=int(sizes["N"]),
-                D=int(sizes["D"]),
-                threads=int(threads),
-                milliseconds=entry["real_time"] * MILLISECONDS[entry["time_unit"]],
-                of_bound=entry["of_bound"],
-                in_memory="GB/s" in entry,
-                value_error=entry["value_error"],
-                gradient_error=entry["gradient_error"],
-            )
-        )
-    return steps, int(threads), report["context"]
-
-
-def place(path):
-    """As in the README's table of losses, then any other."""
-    program = path.stem.removeprefix("bench-").rsplit("-", 1)[0]
-    order = ("nt_xent", "info_nce", "byol", "simsiam", "vicreg")
-    return order.index(program) if program in order else len(order), path.name
-
-
-def read_results(folder):
-    paths = list(folder.glob("bench-*.json"))
-    if not paths:
-        sys.exit(f"report.py: {folder} holds no bench-PROGRAM-THREADS.json")
-    steps, contexts = [], {}
-    for path in sorted(paths, key=place):
-        found, threads, context = read_benchmarks(path)
-        steps += found
-        contexts.setdefault(threads, []).append(context)
-    rivals = folder / "rivals.json"
-    if not rivals.is_file():
-        sys.exit(f"report.py: {folder} holds no rivals.json")
-    return Results(steps, contexts, json.loads(rivals.read_text(encoding="utf-8")))
-
-
-# --- Text
 
 
 def time_text(milliseconds):
@@ -255,12 +130,6 @@ def rival_cell(result, name):
     if name == "torch_best":
         text += f" {column['variant'].replace('_', ' ')}"
     return text
-
-
-def ratios_of(result):
-    """Of each rival's time to selfsup's."""
-    columns = result["columns"]
-    return {name: columns[name]["ratio"] for name in RIVALS if "ratio" in columns.get(name, {})}
 
 
 def ratio_sentence(compared, name):
@@ -430,150 +299,6 @@ def replace_between(path, begin, end, text):
     path.write_text("".join(lines[: first + 1] + [text] + lines[last:]), encoding="utf-8")
 
 
-# --- Pictures
-
-
-def plain_log_axis(axis):
-    """10, 100, 1000 instead of powers."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def power_of_two_axis(axes, values):
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(values)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def quiet_frame(axes):
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(True, which="major", color="0.9", linewidth=0.8)
-    axes.set_axisbelow(True)
-
-
-def save(figure, path):
-    # No date and fixed ids: the same numbers give the same file.
-    plt.rcParams["svg.hashsalt"] = "selfsup"
-    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
-    plt.close(figure)
-    print(path)
-
-
-def draw_bounds(results, path):
-    one = results.losses(1)
-    two = {s.key: s for s in results.losses(2)}
-    figure, axes = plt.subplots(figsize=(7.5, 0.23 * len(one) + 1.1))
-    rows = range(len(one))
-    axes.plot([s.of_bound for s in one], rows, "o", color="#0072B2", markersize=6,
-              label="one thread")  # fmt: skip
-    if two:
-        axes.plot([two[s.key].of_bound if s.key in two else math.nan for s in one], rows, "s",
-                  color="#E69F00", markersize=5, label="two threads")  # fmt: skip
-    axes.axvline(1, color="0.4", linestyle="--", linewidth=1)
-    axes.set_yticks(rows, [f"{s.name}  {s.N} × {s.D}" for s in one])
-    axes.set_ylim(len(one) - 0.5, -0.5)
-    axes.set_xlim(left=0)
-    axes.set_xlabel("fraction of the bound (above 1: in a cache)")
-    quiet_frame(axes)
-    axes.legend(loc="lower center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 1))
-    save(figure, path)
-
-
-def draw_rivals(results, path):
-    panels = []
-    for threads, words in ((1, "one thread"), (2, "two threads")):
-        shown = [r for r in results.compared(threads) if ratios_of(r)]
-        if shown:
-            panels.append((words, shown))
-    height = max(len(shown) for _, shown in panels)
-    highest = max(max(ratios_of(r).values()) for _, shown in panels for r in shown)
-    figure, all_axes = plt.subplots(
-        1, len(panels), sharey=True, squeeze=False, figsize=(9, 0.27 * height + 1.3)
-    )
-    for axes, (words, shown) in zip(all_axes[0], panels):
-        for row, result in enumerate(shown):
-            for name, ratio in ratios_of(result).items():
-                axes.plot(ratio, row, MARKERS[name], color=COLOURS[name], markersize=6)
-        axes.axvline(1, color=COLOURS["selfsup"], linewidth=1.5)
-        axes.set_xscale("log")
-        axes.set_xticks([tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200) if tick <= highest])
-        plain_log_axis(axes.xaxis)
-        axes.set_yticks(range(len(shown)), [f"{r['case']}  {r['N']} × {r['D']}" for r in shown])
-        axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_xlabel("time as a multiple of selfsup's")
-        axes.set_title(words, fontsize=11)
-        quiet_frame(axes)
-    handles = [
-        plt.Line2D([], [], color=COLOURS[n], marker=MARKERS[n], linestyle="", label=TITLES[n])
-        for n in RIVALS
-    ]
-    handles.insert(0, plt.Line2D([], [], color=COLOURS["selfsup"], label=TITLES["selfsup"]))
-    figure.legend(handles=handles, loc="lower center", ncol=4, frameon=False,
-                  bbox_to_anchor=(0.5, 0.97))  # fmt: skip
-    figure.tight_layout()
-    save(figure, path)
-
-
-def draw_lines(axes, series):
-    """series: (column, line style) -> [(x, y)]"""
-    for (name, style), points in series.items():
-        x, y = zip(*sorted(points))
-        axes.plot(x, y, style, color=COLOURS[name], marker=MARKERS[name], markersize=5)
-    axes.set_yscale("log")
-    plain_log_axis(axes.yaxis)
-    power_of_two_axis(axes, sorted({x for points in series.values() for x, _ in points}))
-    quiet_frame(axes)
-
-
-def line_handles(names):
-    return [
-        plt.Line2D([], [], color=COLOURS[n], marker=MARKERS[n], markersize=5, label=TITLES[n])
-        for n in names
-    ]
-
-
-def draw_covariance(results, path):
-    series = {}
-    for result in results.compared(1, routes=True):
-        for name, column in result["columns"].items():
-            point = result["D"], 1e3 * column["seconds"]
-            series.setdefault((name, ROUTES[result["case"]]), []).append(point)
-    figure, axes = plt.subplots(figsize=(7.5, 4.6))
-    draw_lines(axes, series)
-    axes.set_xlabel("columns D (N = 256 samples)")
-    axes.set_ylabel("VICReg, forward and backward (ms)")
-    handles = line_handles([n for n in TITLES if any(n == name for name, _ in series)])
-    handles += [
-        plt.Line2D([], [], color="0.3", linestyle="-", label="over N × N samples"),
-        plt.Line2D([], [], color="0.3", linestyle="--", label="over D × D features"),
-    ]
-    axes.legend(handles=handles, frameon=False, loc="upper left")
-    save(figure, path)
-
-
-def draw_nt_xent(results, path):
-    times, memory = {}, {}
-    for result in results.compared(1):
-        if result["case"] == "nt_xent":
-            for name, column in result["columns"].items():
-                times.setdefault((name, "-"), []).append((result["N"], 1e3 * column["seconds"]))
-    for result in results.rivals["memory"]:
-        for name, size in result["columns"].items():
-            memory.setdefault((name, "-"), []).append((result["N"], size / 2**20))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2))
-    draw_lines(left, times)
-    draw_lines(right, memory)
-    left.set_ylabel("time of a step (ms)")
-    right.set_ylabel("memory that a step adds (MiB)")
-    for axes in (left, right):
-        axes.set_xlabel("samples N (D = 128)")
-    handles = line_handles([n for n in TITLES if any(n == name for name, _ in times)])
-    figure.legend(handles=handles, ncol=4, frameon=False, loc="lower center",
-                  bbox_to_anchor=(0.5, 0.97))  # fmt: skip
-    figure.tight_layout()
-    save(figure, path)
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\nusage")[0] + __doc__.split("--readme FILE]")[1],
@@ -584,12 +309,7 @@ def main():
     parser.add_argument("--readme", type=pathlib.Path, default=ROOT / "README.md")
     arguments = parser.parse_args()
     results = read_results(arguments.folder)
-    pictures = arguments.docs / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    draw_bounds(results, pictures / "bounds.svg")
-    draw_rivals(results, pictures / "rivals.svg")
-    draw_covariance(results, pictures / "covariance.svg")
-    draw_nt_xent(results, pictures / "nt_xent.svg")
+    report_pictures.draw_all(results, arguments.docs / "pictures")
     (arguments.docs / "performance.md").write_text(page(results), encoding="utf-8")
     replace_between(
         arguments.readme,

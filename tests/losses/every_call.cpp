@@ -179,8 +179,7 @@ TEST_CASE("value is what forward returns") {
 TEST_CASE("any number of threads gives the same bits") {
   for_all([](const LossCase& item, auto scalar) {
     using T = decltype(scalar);
-    for (const auto& [rows, cols] :
-         {std::pair{205u, 33u}, std::pair{1100u, 9u}, {20u, 1100u}, {400u, 390u}}) {
+    for (const auto& [rows, cols] : {std::pair{205u, 33u}, std::pair{1100u, 9u}, {9u, 1100u}}) {
       INFO(rows << "x" << cols);
       const auto inputs = inputs_of<T>(item, rows, cols);
       const auto on_threads = [&](int threads) {
@@ -198,8 +197,7 @@ TEST_CASE("any memory budget gives the same bits") {
   for_all([](const LossCase& item, auto scalar) {
     using T = decltype(scalar);
     if (!item.has_budget) return;
-    for (const auto& [rows, cols] :
-         {std::pair{205u, 33u}, std::pair{1100u, 9u}, {20u, 1100u}, {400u, 390u}}) {
+    for (const auto& [rows, cols] : {std::pair{205u, 33u}, std::pair{300u, 9u}, {20u, 420u}}) {
       INFO(rows << "x" << cols);
       const auto inputs = inputs_of<T>(item, rows, cols);
       const auto expected = tests::run(*item.make<T>(), item, inputs);

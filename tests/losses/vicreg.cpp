@@ -4,6 +4,7 @@
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "reference/vicreg.hpp"
+#include "threads.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -203,6 +204,23 @@ TEST_CASE("VicReg: both routes are right at N = D - 1, D and D + 1") {
         CHECK_NONE(against_reference<float>(with(route), z));
         CHECK_NONE(against_reference<double>(with(route), z));
       }
+    }
+  }
+}
+
+TEST_CASE("VicReg: products larger than a tile are right, on any threads and within any budget") {
+  const auto z = tests::random_views(390, 400, 3);
+  const auto rounded = tests::cast<float>(z);
+  for (const auto route : {CovarianceRoute::sample, CovarianceRoute::feature}) {
+    INFO("route " << static_cast<int>(route));
+    CHECK_NONE(against_reference<float>(with(route), z));
+    const auto item = vicreg_case("", with(route));
+    const auto expected = tests::run(*item.make<float>(), item, rounded);
+    for (const std::size_t budget : {std::size_t{0}, std::size_t{1} << 18})
+      CHECK(tests::run(*item.make<float>(budget), item, rounded) == expected);
+    for (const int threads : {1, 3}) {
+      const tests::Threads scope(threads);
+      CHECK(tests::run(*item.make<float>(), item, rounded) == expected);
     }
   }
 }

@@ -53,8 +53,8 @@ class CentredGradient {
       factor_.data()[j] -= weight * own.squares.data()[j];
   }
 
-  /// Sets what is added to zc·factor: difference_weight·difference + product_weight·product, (N, D)
-  /// each. A null `difference` leaves its part out.
+  /// The parts of a gradient: zc·factor + difference_weight·difference + product_weight·product,
+  /// (N, D) each. A null `difference` leaves its part out.
   struct Parts {
     const CentredView<T>& own;
     const product::PaddedMatrix<T>* difference;
@@ -83,9 +83,10 @@ class CentredGradient {
     const Chunks strips = strips_of<T>(in_samples ? D : N);
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
     const std::size_t stride = product_stride(D, in_samples);
-    T* const products = product_.grow(product_entries(N, D, in_samples));
+    const std::size_t entries = product_entries(N, D, in_samples);
+    T* const products = product_.grow(entries);
     parallel_for(chunks.count(), chunks.size * strips.size * gram.rows(), [&](std::size_t chunk) {
-      T* const product = products + chunk * product_entries(N, D, in_samples) / chunks.count();
+      T* const product = products + chunk * (entries / chunks.count());
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const Block block = block_of(N, D, strips, strip, in_samples);

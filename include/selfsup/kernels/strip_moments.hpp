@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {

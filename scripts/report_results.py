@@ -1,0 +1,117 @@
+"""What scripts/report.sh measured, as its page and its pictures read it."""
+
+import dataclasses
+import json
+import sys
+
+TITLES = {
+    "selfsup": "selfsup",
+    "eigen": "plain Eigen",
+    "torch_released": "PyTorch, released code",
+    "torch_best": "PyTorch, fastest form",
+}
+RIVALS = [name for name in TITLES if name != "selfsup"]
+
+ROUTES = {"vicreg_sample": "-", "vicreg_feature": "--"}  # cases of a forced route, their lines
+MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1}
+NOT_A_LOSS = ("micro_kernel", "covariance")
+
+
+@dataclasses.dataclass
+class Step:
+    """One benchmark of one loss: medians over its repetitions."""
+
+    program: str
+    name: str
+    N: int
+    D: int
+    threads: int
+    milliseconds: float
+    of_bound: float
+    in_memory: bool  # the bound is the copy rate, not the multiply-add peak
+    value_error: float
+    gradient_error: float
+
+    @property
+    def key(self):
+        return self.name, self.N, self.D
+
+    @property
+    def shape(self):
+        return f"{self.N} x {self.D}"
+
+
+@dataclasses.dataclass
+class Results:
+    steps: list
+    contexts: dict  # of Google Benchmark, by threads
+    rivals: dict
+
+    def losses(self, threads):
+        return [s for s in self.steps if s.threads == threads and s.program not in NOT_A_LOSS]
+
+    def compared(self, threads, routes=False):
+        """Comparisons on so many threads; those of a forced route only if asked."""
+        return [
+            result
+            for result in self.rivals["results"]
+            if result["threads"] == threads and (result["case"] in ROUTES) == routes
+        ]
+
+
+def read_benchmarks(path):
+    report = json.loads(path.read_text(encoding="utf-8"))
+    program, threads = path.stem.removeprefix("bench-").rsplit("-", 1)
+    entries = report["benchmarks"]
+    # Repetitions end with their median; one repetition stands alone.
+    medians = [entry for entry in entries if entry.get("aggregate_name") == "median"]
+    steps = []
+    for entry in medians or entries:
+        parts = entry["run_name"].split("/")
+        sizes = dict(part.split(":") for part in parts if ":" in part)
+        if "N" not in sizes:
+            continue  # the micro-kernel
+        name = "/".join(part for part in parts if ":" not in part and part != "real_time")
+        steps.append(
+            Step(
+                program=program,
+                name=name,
+                N=int(sizes["N"]),
+                D=int(sizes["D"]),
+                threads=int(threads),
+                milliseconds=entry["real_time"] * MILLISECONDS[entry["time_unit"]],
+                of_bound=entry["of_bound"],
+                in_memory="GB/s" in entry,
+                value_error=entry["value_error"],
+                gradient_error=entry["gradient_error"],
+            )
+        )
+    return steps, int(threads), report["context"]
+
+
+def place(path):
+    """As in the README's table of losses, then any other."""
+    program = path.stem.removeprefix("bench-").rsplit("-", 1)[0]
+    order = ("nt_xent", "info_nce", "byol", "simsiam", "vicreg")
+    return order.index(program) if program in order else len(order), path.name
+
+
+def read_results(folder):
+    paths = list(folder.glob("bench-*.json"))
+    if not paths:
+        sys.exit(f"report.py: {folder} holds no bench-PROGRAM-THREADS.json")
+    steps, contexts = [], {}
+    for path in sorted(paths, key=place):
+        found, threads, context = read_benchmarks(path)
+        steps += found
+        contexts.setdefault(threads, []).append(context)
+    rivals = folder / "rivals.json"
+    if not rivals.is_file():
+        sys.exit(f"report.py: {folder} holds no rivals.json")
+    return Results(steps, contexts, json.loads(rivals.read_text(encoding="utf-8")))
+
+
+def ratios_of(result):
+    """Of each rival's time to selfsup's."""
+    columns = result["columns"]
+    return {name: columns[name]["ratio"] for name in RIVALS if "ratio" in columns.get(name, {})}
