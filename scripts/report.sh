@@ -57,7 +57,7 @@ results=build/report
 docs=docs
 readme=README.md
 repetitions=(--benchmark_repetitions=5 --benchmark_min_time=0.1)
-compare=(--cap 8)
+compare=(--cap 5)
 # 32,768 samples take half a minute a repetition; covariance.cpp is read at one batch size.
 declare -A filters=([nt_xent]="-N:32768" [covariance]="N:256/")
 if [[ -n "$quick" ]]; then
