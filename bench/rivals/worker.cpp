@@ -104,6 +104,10 @@ selfsup::VicReg<float> vicreg_by(selfsup::CovarianceRoute route) {
   options.covariance_route = route;
   return selfsup::VicReg<float>(options);
 }
+std::unique_ptr<Step> eigen_vicreg(Shape shape, Route route) {
+  return on_views(shape, 2, 2,
+                  [route](Views z, Gradients d) { return vicreg(z[0], z[1], route, d[0], d[1]); });
+}
 
 /// The trainer's step on D pixels: encoder, projector, NT-Xent, and back; then SGD.
 class TrainingStep : public Step {
@@ -189,30 +193,15 @@ const std::map<std::string, Variants>& cases() {
          }}}},
       {"vicreg",
        {{"selfsup", [](Shape shape) { return joint(shape, selfsup::VicReg<float>()); }},
-        {"eigen",
-         [](Shape shape) {
-           return on_views(shape, 2, 2, [](Views z, Gradients d) {
-             return vicreg(z[0], z[1], Route::feature, d[0], d[1]);
-           });
-         }}}},
+        {"eigen", [](Shape shape) { return eigen_vicreg(shape, Route::feature); }}}},
       {"vicreg_feature",
        {{"selfsup",
          [](Shape shape) { return joint(shape, vicreg_by(selfsup::CovarianceRoute::feature)); }},
-        {"eigen",
-         [](Shape shape) {
-           return on_views(shape, 2, 2, [](Views z, Gradients d) {
-             return vicreg(z[0], z[1], Route::feature, d[0], d[1]);
-           });
-         }}}},
+        {"eigen", [](Shape shape) { return eigen_vicreg(shape, Route::feature); }}}},
       {"vicreg_sample",
        {{"selfsup",
          [](Shape shape) { return joint(shape, vicreg_by(selfsup::CovarianceRoute::sample)); }},
-        {"eigen",
-         [](Shape shape) {
-           return on_views(shape, 2, 2, [](Views z, Gradients d) {
-             return vicreg(z[0], z[1], Route::sample, d[0], d[1]);
-           });
-         }}}},
+        {"eigen", [](Shape shape) { return eigen_vicreg(shape, Route::sample); }}}},
       {"barlow_twins",
        {{"eigen",
          [](Shape shape) {

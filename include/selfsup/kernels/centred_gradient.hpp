@@ -2,7 +2,6 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"

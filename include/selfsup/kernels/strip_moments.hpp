@@ -18,10 +18,14 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// The long side of a batch in strips that a second-level cache holds for both views.
+/// Rows or columns of a strip, which a second-level cache holds for both views.
+template <class T>
+inline constexpr std::size_t strip_length = 512 / sizeof(T);
+
+/// The long side of a batch in strips.
 template <class T>
 Chunks strips_of(std::size_t length) {
-  return {length, 512 / sizeof(T)};
+  return {length, strip_length<T>};
 }
 
 template <class T>
@@ -224,7 +228,7 @@ class StripMoments {
             product::region(zc.row(first), zc.stride(), rows, zc.cols())};
   }
 
-  static constexpr std::size_t widest = 512 / sizeof(T);
+  static constexpr std::size_t widest = strip_length<T>;
   static constexpr std::size_t rows_ahead = 8;
 
   // Scratch.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
-#include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/product/blocking.hpp"
 
@@ -44,13 +43,6 @@ class PaddedMatrix {
     cols_ = cols;
     stride_ = stride;
     for (std::size_t r = 0; r < rows; ++r) std::fill(row(r) + cols, row(r) + stride, T(0));
-  }
-
-  void set_zero() {
-    const Chunks chunks = row_chunks(rows_, stride_);
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-      std::fill_n(row(chunks.first(chunk)), chunks.length(chunk) * stride_, T(0));
-    });
   }
 
   std::size_t rows() const { return rows_; }
