@@ -4,6 +4,7 @@
 
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <benchmark/benchmark.h>
 

@@ -7,6 +7,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/stream.hpp"
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -55,11 +55,10 @@ class StripMoments {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const std::size_t first = strips.first(strip), width = strips.length(strip);
-        differences_.data()[chunk] += centre_columns(views, first, width, difference);
+        differences_.data()[chunk] += about_first_row(views, first, width, difference);
         for (const View& view : views) {
           T* const x = transposed_.row(chunk * strips.size);
-          simd::transpose(view.centred.rows.row(0) + first, view.centred.rows.stride(), N, width, x,
-                          transposed_.stride());
+          centre_columns(view.centred, first, width, x, transposed_.stride());
           // The next strip of z, whose stride may send all its rows to a few sets, comes row by
           // row.
           view.gram.add(chunk, x, transposed_.stride(), width, i == 0,
@@ -135,62 +134,53 @@ class StripMoments {
     return result;
   }
 
-  // Whole columns of all views: about the first row, with their means, then the centred entries and
-  // their squares. Returns Σ (a − b)².
-  static double centre_columns(std::initializer_list<View> views, std::size_t first,
-                               std::size_t width, product::PaddedMatrix<T>* difference) {
+  // Writes whole columns of all views less their first row. Returns Σ (a − b)².
+  static double about_first_row(std::initializer_list<View> views, std::size_t first,
+                                std::size_t width, product::PaddedMatrix<T>* difference) {
     const std::size_t N = views.begin()->z.rows();
-    double sums[2][widest] = {};
     double squared_difference = 0;
-    const Chunks runs{N, rows_in_type};
-    for (std::size_t i = 0; i < runs.count(); ++i) {
-      alignas(64) T partial[2][widest] = {};
-      for (std::size_t n = runs.first(i); n < runs.first(i) + runs.length(i); ++n) {
-        for (std::size_t v = 0; v < views.size(); ++v)
-          about_first_row(views.begin()[v], n, first, width, partial[v]);
-        if (difference) squared_difference += subtract(views, n, first, width, *difference);
+    for (std::size_t n = 0; n < N; ++n) {
+      for (const View& view : views) {
+        const Columns<T> columns{view.z, first};
+        const T* const ahead = view.z.row(std::min(n + rows_ahead, N - 1)) + first;
+        T* const out = view.centred.rows.row(n) + first;
+        simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
+          simd::prefetch(ahead + j);
+          simd::store(out + j, columns.about_first_row(n, j, part), part);
+        });
       }
-      for (std::size_t v = 0; v < views.size(); ++v) {
-        for (std::size_t j = 0; j < width; ++j) sums[v][j] += static_cast<double>(partial[v][j]);
-      }
-    }
-    for (std::size_t v = 0; v < views.size(); ++v) {
-      alignas(64) T shift[widest];
-      for (std::size_t j = 0; j < width; ++j)
-        shift[j] = static_cast<T>(sums[v][j] / static_cast<double>(N));
-      shift_columns(views.begin()[v].centred, first, width, shift);
+      if (difference) squared_difference += subtract(views, n, first, width, *difference);
     }
     return squared_difference;
   }
 
-  // Writes row n of the columns less the first row, and adds it to `sums`.
-  static void about_first_row(const View& view, std::size_t n, std::size_t first, std::size_t width,
-                              T* sums) {
-    const Columns<T> columns{view.z, first};
-    const T* const ahead = view.z.row(std::min(n + rows_ahead, view.z.rows() - 1)) + first;
-    T* const out = view.centred.rows.row(n) + first;
-    simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
-      simd::prefetch(ahead + j);
-      const Batch x = columns.about_first_row(n, j, part);
-      simd::store(out + j, x, part);
-      simd::store(sums + j, simd::load(sums + j, part) + x, part);
-    });
-  }
-
-  // Subtracts the shift from the columns and writes their sums of squares.
-  static void shift_columns(CentredView<T>& centred, std::size_t first, std::size_t width,
-                            const T* shift) {
-    double* const squares = centred.squares.data() + first;
-    std::fill_n(squares, width, 0.0);
-    add_rows<widest, T>(
-        0, centred.rows.rows(), width,
-        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-          T* const at = centred.rows.row(n) + first + j;
-          const Batch zc = simd::load(at, part) - simd::load(shift + j, part);
-          simd::store(at, zc, part);
-          return simd::fma(zc, zc, sum);
-        },
-        squares);
+  // Centres whole columns, and writes them as rows of x and their sums of squares.
+  static void centre_columns(CentredView<T>& centred, std::size_t first, std::size_t width, T* x,
+                             std::size_t stride) {
+    const std::size_t N = centred.rows.rows();
+    simd::transpose(centred.rows.row(0) + first, centred.rows.stride(), N, width, x, stride);
+    alignas(64) T shift[widest];
+    for (std::size_t j = 0; j < width; ++j) {
+      T* const column = x + j * stride;
+      Batch sum(T(0)), squares(T(0));
+      simd::for_batches<T>(0, N, [&](std::size_t n, auto part) {
+        sum = sum + simd::load(column + n, part);
+      });
+      shift[j] = static_cast<T>(simd::sum<T>(sum) / static_cast<double>(N));
+      const Batch mean(shift[j]);
+      simd::for_batches<T>(0, N, [&](std::size_t n, auto part) {
+        const Batch zc = simd::load(column + n, part) - mean;
+        simd::store(column + n, zc, part);
+        squares = simd::fma(simd::keep(zc, part), simd::keep(zc, part), squares);
+      });
+      centred.squares.data()[first + j] = simd::sum<T>(squares);
+    }
+    for (std::size_t n = 0; n < N; ++n) {
+      T* const row = centred.rows.row(n) + first;
+      simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
+        simd::store(row + j, simd::load(row + j, part) - simd::load(shift + j, part), part);
+      });
+    }
   }
 
   // Some rows of all columns: adds to `squares`.

@@ -46,10 +46,19 @@ class SmallGram {
     const std::size_t asks = panels.count() * asks_ahead<T>(edge_, rows) / 2;
     ahead.later_right = Ahead(later.right, asks);
     ahead.later_result = Ahead(later.result, asks);
+    const Output output = first ? Output::write : Output::add;
+    const auto product = [&](std::size_t row, std::size_t last_row, std::size_t col,
+                             std::size_t cols) {
+      panel_product(last_row - row, cols, rows, LeftByCols<T>{x + row, stride},
+                    Right<T>{x + col, stride}, sums + row * gram_.stride() + col, gram_.stride(),
+                    output, ahead);
+    };
+    // On the diagonal, a batch's width at a time: what lies below it is work for nothing.
+    constexpr std::size_t L = simd::lanes<T>;
     for (std::size_t col = 0; col < edge_; col += panel) {
-      panel_product(std::min(edge_, col + panel), std::min(panel, edge_ - col), rows,
-                    LeftByCols<T>{x, stride}, Right<T>{x + col, stride}, sums + col, gram_.stride(),
-                    first ? Output::write : Output::add, ahead);
+      const std::size_t last = std::min(edge_, col + panel), cut = std::min(last, col + L);
+      product(0, cut, col, last - col);
+      if (cut < last) product(cut, last, cut, last - cut);
     }
   }
 

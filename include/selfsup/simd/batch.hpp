@@ -156,31 +156,6 @@ inline Batch<T> exp(const Batch<T>& x) {
   return xsimd::exp(xsimd::select(x < lowest, lowest, x));
 }
 
-/// Adds each lane to its own sum.
-template <class T>
-inline void add_lanes(const Batch<T>& x, double (&sums)[lanes<T>]) {
-  alignas(64) T entries[lanes<T>];
-  x.store_aligned(entries);
-  for (std::size_t i = 0; i < lanes<T>; ++i) sums[i] += static_cast<double>(entries[i]);
-}
-
-/// The sum of the lanes' sums, added in pairs.
-template <std::size_t Count>
-inline double sum_of(double (&sums)[Count]) {
-  for (std::size_t width = Count / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) sums[i] += sums[i + width];
-  }
-  return sums[0];
-}
-
-/// The sum of all lanes, added in double.
-template <class T>
-inline double sum(const Batch<T>& x) {
-  alignas(64) double sums[lanes<T>] = {};
-  add_lanes<T>(x, sums);
-  return sum_of(sums);
-}
-
 /// The largest lane; what it is when one is NaN depends on the machine.
 template <class T>
 inline T largest(const Batch<T>& x) {

@@ -4,6 +4,7 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@ namespace simd {
 template <class T, std::size_t Count, class Terms>
 SELFSUP_FLATTEN inline std::array<double, Count> sums(std::size_t n, Terms&& terms) {
   constexpr std::size_t L = lanes<T>, run = 16 * L;
-  alignas(64) double totals[Count][L] = {};
+  LaneSums<T> totals[Count];
   for (std::size_t first = 0; first < n; first += run) {
     const std::size_t last = std::min(n, first + run);
     // Two accumulators a sum hide the latency of the multiply-add.
@@ -34,10 +35,10 @@ SELFSUP_FLATTEN inline std::array<double, Count> sums(std::size_t n, Terms&& ter
       terms(i + L, AllLanes{}, to_odd);
     }
     for_batches<T>(i, last, [&](std::size_t rest, auto part) { terms(rest, part, to_even); });
-    for (std::size_t k = 0; k < Count; ++k) add_lanes<T>(even[k] + odd[k], totals[k]);
+    for (std::size_t k = 0; k < Count; ++k) totals[k].add(even[k] + odd[k]);
   }
   std::array<double, Count> result;
-  for (std::size_t k = 0; k < Count; ++k) result[k] = sum_of(totals[k]);
+  for (std::size_t k = 0; k < Count; ++k) result[k] = totals[k].total();
   return result;
 }
 

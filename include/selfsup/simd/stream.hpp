@@ -16,11 +16,17 @@ namespace simd {
 /// exceed a last-level cache.
 inline bool exceeds_caches(std::size_t bytes) { return bytes >= (std::size_t{16} << 20); }
 
+/// Whether stream() can send what begins there round the caches.
+template <class T>
+bool is_aligned(const T* to) {
+  return reinterpret_cast<std::uintptr_t>(to) % sizeof(Batch<T>) == 0;
+}
+
 /// Stores a whole batch round the caches where the machine can and `to` is aligned to the batch, as
 /// usual otherwise. end_of_stream() before another thread reads it.
 inline void stream(float* to, const Batch<float>& x) {
 #if !defined(SELFSUP_ISA_NEON64)
-  if (reinterpret_cast<std::uintptr_t>(to) % sizeof(x) == 0) {
+  if (is_aligned(to)) {
 #if defined(SELFSUP_ISA_AVX512)
     _mm512_stream_ps(to, x);
 #elif defined(SELFSUP_ISA_AVX2)
@@ -35,7 +41,7 @@ inline void stream(float* to, const Batch<float>& x) {
 }
 inline void stream(double* to, const Batch<double>& x) {
 #if !defined(SELFSUP_ISA_NEON64)
-  if (reinterpret_cast<std::uintptr_t>(to) % sizeof(x) == 0) {
+  if (is_aligned(to)) {
 #if defined(SELFSUP_ISA_AVX512)
     _mm512_stream_pd(to, x);
 #elif defined(SELFSUP_ISA_AVX2)
