@@ -1,10 +1,12 @@
 // One step of a loss on random batches: timed in float, and its error against the same in double.
 #pragma once
 
+#include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <random>
@@ -12,37 +14,41 @@
 
 namespace bench {
 
-/// Inputs and gradients of a step, (N, D) each.
+/// Inputs and gradients of a step, (N, D) each, aligned as Eigen and PyTorch align theirs.
 template <class T>
 class Arrays {
  public:
   /// Inputs from the standard normal distribution, the same in every run and every type.
   Arrays(std::size_t N, std::size_t D, std::size_t inputs, std::size_t outputs)
-      : N_(N), D_(D), inputs_(inputs), outputs_(outputs, std::vector<T>(N * D)) {
+      : N_(N), D_(D), inputs_(inputs), outputs_(outputs) {
     std::mt19937 generator(1);
     std::normal_distribution<float> normal;
     for (auto& input : inputs_) {
-      for (std::size_t i = 0; i < N * D; ++i) input.push_back(static_cast<T>(normal(generator)));
+      T* const entries = input.grow(N * D);
+      for (std::size_t i = 0; i < N * D; ++i) entries[i] = static_cast<T>(normal(generator));
     }
+    for (auto& output : outputs_) std::fill_n(output.grow(N * D), N * D, T(0));
   }
 
   selfsup::ConstView<T> in(std::size_t i) const { return {inputs_[i].data(), N_, D_}; }
   selfsup::MutView<T> out(std::size_t i) { return {outputs_[i].data(), N_, D_}; }
-  const std::vector<std::vector<T>>& outputs() const { return outputs_; }
+  std::size_t entries() const { return N_ * D_; }
+  const T* output(std::size_t i) const { return outputs_[i].data(); }
+  std::size_t outputs() const { return outputs_.size(); }
 
  private:
   std::size_t N_, D_;
-  std::vector<std::vector<T>> inputs_;
-  std::vector<std::vector<T>> outputs_;
+  std::vector<selfsup::Buffer<T>> inputs_;
+  std::vector<selfsup::Buffer<T>> outputs_;
 };
 
 /// ‖found − exact‖/‖exact‖ over all gradients.
 inline double gradient_error(const Arrays<float>& found, const Arrays<double>& exact) {
   double difference = 0, norm = 0;
-  for (std::size_t k = 0; k < exact.outputs().size(); ++k) {
-    for (std::size_t i = 0; i < exact.outputs()[k].size(); ++i) {
-      const double right = exact.outputs()[k][i];
-      difference += std::pow(static_cast<double>(found.outputs()[k][i]) - right, 2);
+  for (std::size_t k = 0; k < exact.outputs(); ++k) {
+    for (std::size_t i = 0; i < exact.entries(); ++i) {
+      const double right = exact.output(k)[i];
+      difference += std::pow(static_cast<double>(found.output(k)[i]) - right, 2);
       norm += right * right;
     }
   }

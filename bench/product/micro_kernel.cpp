@@ -23,7 +23,7 @@ void micro_kernel(benchmark::State& state) {
     for (std::size_t call = 0; call < calls; ++call) {
       product::micro_kernel<rows, Blocking::micro_batches>(
           K, product::LeftByRows<float>{a.data(), a_stride}, product::Right<float>{b.data(), cols},
-          c.data(), cols, product::Output::write, nothing_ahead);
+          product::Entries<float>{result, cols, product::Output::write}, nothing_ahead);
       benchmark::ClobberMemory();
     }
   }

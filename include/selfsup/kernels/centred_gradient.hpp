@@ -2,6 +2,7 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
@@ -27,15 +28,10 @@ class CentredGradient {
   /// Takes what write will need for these outputs, so that it cannot run out of memory.
   void reserve(std::size_t N, std::size_t D, std::initializer_list<MutView<T>> outputs) {
     factor_.grow(D);
-    factor_in_t_.grow(D);
+    factor_in_t_.grow(product::round_up(D, simd::lanes<T>));
     for (const MutView<T>& d_z : outputs) {
-      if (!d_z.contiguous_rows()) row_.reshape(N, D);
+      if (!d_z.contiguous_rows()) rows_.reshape(N, D);
     }
-  }
-
-  /// The same for write_with_gram, beside that.
-  void reserve_with_gram(std::size_t N, std::size_t D, bool in_samples) {
-    product_.grow(product_entries(N, D, in_samples));
   }
 
   /// Sets the factor of each of D columns to zero.
@@ -64,131 +60,186 @@ class CentredGradient {
   /// Writes d_z (N, D). A null `product` leaves its part out.
   void write(const Parts& parts, const product::PaddedMatrix<T>* product, MutView<T> d_z) {
     const std::size_t N = parts.own.rows.rows(), D = parts.own.rows.cols();
-    begin(N, D, d_z);
+    const Result result = begin(parts, d_z);
     const Chunks chunks = row_chunks(N, D);
     parallel_for(chunks.count(), [&](std::size_t chunk) {
-      const Block block{chunks.first(chunk), chunks.length(chunk), 0, D};
-      write_block(parts, block, product ? product->row(block.row0) : nullptr,
-                  product ? product->stride() : 0, d_z);
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t n = chunks.first(chunk) + i;
+        result.at(n, 0).put_row(product ? product->row(n) : nullptr);
+      }
+      result.finish({chunks.first(chunk), chunks.length(chunk), 0, D}, d_z);
     });
   }
 
-  /// Writes d_z (N, D) with the product gram·Zc, gram (N, N), or Zc·gram, gram (D, D), of which no
-  /// more than a strip exists at a time.
+  /// Writes d_z (N, D) with the product gram·Zc, gram (N, N), or Zc·gram, gram (D, D), whose
+  /// entries never leave the registers.
   void write_with_gram(const Parts& parts, const product::PaddedMatrix<T>& gram, bool in_samples,
                        MutView<T> d_z) {
     const std::size_t N = parts.own.rows.rows(), D = parts.own.rows.cols();
-    begin(N, D, d_z);
+    const Result result = begin(parts, d_z);
     const Chunks strips = strips_of<T>(in_samples ? D : N);
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
-    const std::size_t stride = product_stride(D, in_samples);
-    const std::size_t entries = product_entries(N, D, in_samples);
-    T* const products = product_.grow(entries);
+    const auto block_of = [&](std::size_t strip) {
+      const std::size_t first = strips.first(strip), length = strips.length(strip);
+      return in_samples ? Block{0, N, first, length} : Block{first, length, 0, D};
+    };
     parallel_for(chunks.count(), chunks.size * strips.size * gram.rows(), [&](std::size_t chunk) {
-      T* const product = products + chunk * (entries / chunks.count());
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
-        const Block block = block_of(N, D, strips, strip, in_samples);
-        const Later later = later_than(parts, N, D, strips, strip, in_samples);
-        const T* const zc = parts.own.rows.row(block.row0) + block.col0;
-        const std::size_t zc_stride = parts.own.rows.stride();
-        if (in_samples) {
-          product::block_product(
-              N, block.cols, N, product::LeftByRows<T>{gram.row(0), gram.stride()},
-              product::Right<T>{zc, zc_stride}, product, stride, product::Output::write, later);
-        } else {
-          product::block_product(block.rows, D, D, product::LeftByRows<T>{zc, zc_stride},
-                                 product::Right<T>{gram.row(0), gram.stride()}, product, stride,
-                                 product::Output::write, later);
-        }
-        write_block(parts, block, product, stride, d_z);
+        const bool last = strip + 1 == strips.count();
+        put_product(parts, gram, in_samples, block_of(strip),
+                    last ? product::Later{} : needed_for(parts, block_of(strip + 1)), result);
+        result.finish(block_of(strip), d_z);
       }
     });
   }
 
-  std::size_t bytes() const {
-    return factor_.bytes() + factor_in_t_.bytes() + row_.bytes() + product_.bytes();
-  }
+  std::size_t bytes() const { return factor_.bytes() + factor_in_t_.bytes() + rows_.bytes(); }
 
  private:
-  using Later = product::Later;
+  using Batch = simd::Batch<T>;
 
   // Part of the batch.
   struct Block {
     std::size_t row0, rows, col0, cols;
   };
 
-  static Block block_of(std::size_t N, std::size_t D, const Chunks& strips, std::size_t strip,
-                        bool in_samples) {
-    const std::size_t first = strips.first(strip), length = strips.length(strip);
-    return in_samples ? Block{0, N, first, length} : Block{first, length, 0, D};
-  }
-
-  // The next strip of what is read.
-  static Later later_than(const Parts& parts, std::size_t N, std::size_t D, const Chunks& strips,
-                          std::size_t strip, bool in_samples) {
-    if (strip + 1 >= strips.count()) return {};
-    const Block next = block_of(N, D, strips, strip + 1, in_samples);
+  static product::Later needed_for(const Parts& parts, const Block& block) {
     const auto region_of = [&](const product::PaddedMatrix<T>& matrix) {
-      return product::region(matrix.row(next.row0) + next.col0, matrix.stride(), next.rows,
-                             next.cols);
+      return product::region(matrix.row(block.row0) + block.col0, matrix.stride(), block.rows,
+                             block.cols);
     };
     return {region_of(parts.own.rows),
             parts.difference ? region_of(*parts.difference) : product::Region{}};
   }
 
-  // Rows of a strip's product: whole lines, at a stride that spreads over a first-level cache.
-  static std::size_t product_stride(std::size_t D, bool in_samples) {
-    const std::size_t cols = in_samples ? std::min(strips_of<T>(D).size, D) : D;
-    return product::PaddedMatrix<T>::stride_for(cols);
-  }
-  static std::size_t product_entries(std::size_t N, std::size_t D, bool in_samples) {
-    const Chunks strips = strips_of<T>(in_samples ? D : N);
-    return product::SmallGram<T>::chunks(strips.count()).count() *
-           (in_samples ? N : std::min(strips.size, N)) * product_stride(D, in_samples);
-  }
+  // Where a product goes on its way into the gradient: entry (r, c) of what is left from some row
+  // and column on. The parts can be read to whole batches.
+  struct Result {
+    const T* zc;
+    std::size_t zc_stride;
+    const T* difference;  // or null
+    std::size_t difference_stride;
+    const T* factor;
+    T* out;
+    std::size_t out_stride;
+    std::size_t cols;  // of out
+    T difference_weight;
+    T product_weight;
+    bool streamed;
 
-  void begin(std::size_t N, std::size_t D, MutView<T> d_z) {
-    T* const factor = factor_in_t_.grow(D);
-    for (std::size_t j = 0; j < D; ++j) factor[j] = static_cast<T>(factor_.data()[j]);
-    if (!d_z.contiguous_rows()) row_.reshape(N, D);
-  }
-
-  void write_block(const Parts& parts, const Block& block, const T* product, std::size_t stride,
-                   MutView<T> d_z) {
-    const bool streamed = simd::exceeds_caches(d_z.rows() * d_z.cols() * sizeof(T));
-    for (std::size_t r = 0; r < block.rows; ++r) {
-      const std::size_t n = block.row0 + r;
-      T* const out = (d_z.contiguous_rows() ? d_z.row(n) : row_.row(n)) + block.col0;
-      write_row_of(parts.own.rows.row(n) + block.col0, factor_in_t_.data() + block.col0,
-                   parts.difference ? parts.difference->row(n) + block.col0 : nullptr,
-                   static_cast<T>(parts.difference_weight),
-                   product ? product + r * stride : nullptr, static_cast<T>(parts.product_weight),
-                   block.cols, streamed, out);
-      if (d_z.contiguous_rows()) continue;
-      for (std::size_t c = 0; c < block.cols; ++c) d_z(n, block.col0 + c) = out[c];
+    Result at(std::size_t row, std::size_t col) const {
+      Result rest = *this;
+      rest.zc += row * zc_stride + col;
+      if (difference) rest.difference += row * difference_stride + col;
+      rest.factor += col;
+      rest.out += row * out_stride + col;
+      rest.cols -= col;
+      return rest;
     }
-    if (streamed) simd::end_of_stream();
+
+    template <std::size_t Rows, std::size_t Batches>
+    SELFSUP_INLINE void put(const Batch (&products)[Rows][Batches]) const {
+      if (difference) {
+        put_with<true>(products);
+      } else {
+        put_with<false>(products);
+      }
+    }
+    template <bool WithDifference, std::size_t Rows, std::size_t Batches>
+    SELFSUP_INLINE void put_with(const Batch (&products)[Rows][Batches]) const {
+      constexpr std::size_t L = simd::lanes<T>;
+      product::detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+        product::detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
+          constexpr std::size_t c = v * L;
+          Batch sum = simd::load(zc + r * zc_stride + c) * simd::load(factor + c);
+          if constexpr (WithDifference)
+            sum = simd::fma(simd::load(difference + r * difference_stride + c),
+                            Batch(difference_weight), sum);
+          put_batch(r, c, simd::fma(products[r][v], Batch(product_weight), sum));
+        });
+      });
+    }
+    SELFSUP_INLINE void put_batch(std::size_t r, std::size_t c, const Batch& sum) const {
+      T* const to = out + r * out_stride + c;
+      if (cols < c + simd::lanes<T>) {
+        store_first(to, sum, cols - c);
+      } else if (streamed) {
+        simd::stream(to, sum);
+      } else {
+        simd::store(to, sum);
+      }
+    }
+    SELFSUP_NOINLINE static void store_first(T* to, const Batch& sum, std::size_t count) {
+      simd::store(to, sum, simd::FirstLanes{count});
+    }
+    product::Region touched(std::size_t rows, std::size_t count) const {
+      return streamed ? product::Region{} : product::region(out, out_stride, rows, count);
+    }
+
+    // A whole row, with a product or without.
+    void put_row(const T* product) const {
+      for (std::size_t c = 0; c < cols; c += simd::lanes<T>) {
+        const Batch products[1][1] = {{product ? simd::load(product + c) : Batch(T(0))}};
+        at(0, c).put(products);
+      }
+    }
+
+    // Makes sure of what was put there: streamed entries, and those of other than contiguous rows.
+    void finish(const Block& block, MutView<T> d_z) const {
+      if (streamed) simd::end_of_stream();
+      if (d_z.contiguous_rows()) return;
+      for (std::size_t n = block.row0; n < block.row0 + block.rows; ++n) {
+        for (std::size_t d = block.col0; d < block.col0 + block.cols; ++d)
+          d_z(n, d) = out[n * out_stride + d];
+      }
+    }
+  };
+
+  // The product of one block.
+  static void put_product(const Parts& parts, const product::PaddedMatrix<T>& gram, bool in_samples,
+                          const Block& block, const product::Later& later, const Result& result) {
+    const product::PaddedMatrix<T>& zc = parts.own.rows;
+    const Result to = result.at(block.row0, block.col0);
+    if (in_samples) {
+      product::block_product(
+          block.rows, block.cols, block.rows, product::LeftByRows<T>{gram.row(0), gram.stride()},
+          product::Right<T>{zc.row(block.row0) + block.col0, zc.stride()}, to, later);
+    } else {
+      product::block_product(block.rows, block.cols, gram.rows(),
+                             product::LeftByRows<T>{zc.row(block.row0), zc.stride()},
+                             product::Right<T>{gram.row(0) + block.col0, gram.stride()}, to, later);
+    }
   }
 
-  static void write_row_of(const T* zc, const T* factor, const T* difference, T difference_weight,
-                           const T* product, T product_weight, std::size_t cols, bool streamed,
-                           T* out) {
-    using Batch = simd::Batch<T>;
-    simd::write_batches(out, cols, streamed, [&](std::size_t d, auto part) {
-      Batch sum = simd::load(zc + d, part) * simd::load(factor + d, part);
-      if (difference)
-        sum = simd::fma(simd::load(difference + d, part), Batch(difference_weight), sum);
-      if (product) sum = simd::fma(simd::load(product + d, part), Batch(product_weight), sum);
-      return sum;
-    });
+  Result begin(const Parts& parts, MutView<T> d_z) {
+    const std::size_t N = d_z.rows(), D = d_z.cols(), padded = product::round_up(D, simd::lanes<T>);
+    T* const factor = factor_in_t_.grow(padded);
+    for (std::size_t j = 0; j < D; ++j) factor[j] = static_cast<T>(factor_.data()[j]);
+    std::fill(factor + D, factor + padded, T(0));
+    const bool direct = d_z.contiguous_rows();
+    if (!direct) rows_.reshape(N, D);
+    Result result;
+    result.zc = parts.own.rows.row(0);
+    result.zc_stride = parts.own.rows.stride();
+    result.difference = parts.difference ? parts.difference->row(0) : nullptr;
+    result.difference_stride = parts.difference ? parts.difference->stride() : 0;
+    result.factor = factor;
+    result.out = direct ? d_z.row(0) : rows_.row(0);
+    result.out_stride = direct ? static_cast<std::size_t>(d_z.row_stride()) : rows_.stride();
+    result.cols = D;
+    result.difference_weight = static_cast<T>(parts.difference_weight);
+    result.product_weight = static_cast<T>(parts.product_weight);
+    // Two batches and their gradients; rows that all begin with a line.
+    result.streamed = direct && simd::exceeds_caches(4 * N * D * sizeof(T)) &&
+                      result.out_stride % simd::lanes<T> == 0 && simd::is_aligned(result.out);
+    return result;
   }
 
   // Scratch.
   Buffer<double> factor_;
   Buffer<T> factor_in_t_;
-  product::PaddedMatrix<T> row_;
-  Buffer<T> product_;  // a strip a chunk
+  product::PaddedMatrix<T> rows_;  // (N, D)
 };
 
 }  // namespace kernels

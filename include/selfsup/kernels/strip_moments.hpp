@@ -8,6 +8,7 @@
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
@@ -163,9 +164,8 @@ class StripMoments {
     for (std::size_t j = 0; j < width; ++j) {
       T* const column = x + j * stride;
       Batch sum(T(0)), squares(T(0));
-      simd::for_batches<T>(0, N, [&](std::size_t n, auto part) {
-        sum = sum + simd::load(column + n, part);
-      });
+      simd::for_batches<T>(
+          0, N, [&](std::size_t n, auto part) { sum = sum + simd::load(column + n, part); });
       shift[j] = static_cast<T>(simd::sum<T>(sum) / static_cast<double>(N));
       const Batch mean(shift[j]);
       simd::for_batches<T>(0, N, [&](std::size_t n, auto part) {

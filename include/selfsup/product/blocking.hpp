@@ -17,6 +17,8 @@ struct Blocking {
   static constexpr std::size_t micro_rows = simd::registers >= 32 ? 12 : 6;
   static constexpr std::size_t micro_batches = 2;
   static constexpr std::size_t micro_cols = micro_batches * simd::lanes<T>;
+  /// Rows of a micro-kernel of one batch: enough sums to hide the latency of the multiply-add.
+  static constexpr std::size_t narrow_rows = simd::registers >= 32 ? 16 : 8;
 
   /// Depth of one pass over K: a panel of micro_cols x depth of the right operand stays in the
   /// first-level cache.

@@ -111,11 +111,12 @@ class Matmul {
     constexpr std::size_t depth = product::Blocking<T>::depth;
     if (start.data() != c.data()) copy(start, c);
     product::Output output = start.empty() ? product::Output::write : product::Output::add;
+    product::AheadOfStrip nothing;
     std::size_t k = 0;
     do {  // once even for K = 0, whose product is zero
-      product::panel_product(c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k),
-                             right_.panel(k, col), c.data(),
-                             static_cast<std::size_t>(c.row_stride()), output);
+      product::panel_product(
+          c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k), right_.panel(k, col),
+          product::Entries<T>{c.data(), static_cast<std::size_t>(c.row_stride()), output}, nothing);
       output = product::Output::add;
       k += depth;
     } while (k < K);

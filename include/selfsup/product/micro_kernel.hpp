@@ -45,9 +45,6 @@ struct Right {
   Right at(std::size_t k, std::size_t col) const { return {data + k * stride + col, stride}; }
 };
 
-/// What becomes of the entries of C that are there: written over without being read, or added to.
-enum class Output { write, add };
-
 namespace detail {
 
 template <class F, std::size_t... I>
@@ -61,17 +58,54 @@ SELFSUP_INLINE inline void unrolled(F&& f) {
 
 }  // namespace detail
 
+/// What becomes of the entries of C that are there: written over without being read, or added to.
+enum class Output { write, add };
+
+/// Where the products go: into C, entry (r, c) at data[r·stride + c], with room for whole batches.
+/// Another type with these members may do more with a product on its way.
+template <class T>
+struct Entries {
+  T* data;
+  std::size_t stride;
+  Output output;
+
+  Entries at(std::size_t row, std::size_t col) const {
+    return {data + row * stride + col, stride, output};
+  }
+  /// Takes the products of the first rows and columns.
+  template <std::size_t Rows, std::size_t Batches>
+  SELFSUP_INLINE void put(const simd::Batch<T> (&products)[Rows][Batches]) const {
+    constexpr std::size_t L = simd::lanes<T>;
+    const auto store = [&](auto&& entries) SELFSUP_INLINE {
+      detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+        detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
+          T* const to = data + r * stride + v * L;
+          simd::store(to, entries(to, products[r][v]));
+        });
+      });
+    };
+    if (output == Output::add) {
+      store([](const T* to, const simd::Batch<T>& x) SELFSUP_INLINE { return simd::load(to) + x; });
+    } else {
+      store([](const T*, const simd::Batch<T>& x) SELFSUP_INLINE { return x; });
+    }
+  }
+  /// What put() touches in the first rows and columns.
+  Region touched(std::size_t rows, std::size_t cols) const {
+    return region(data, stride, rows, cols);
+  }
+};
+
 /// How often a product of that size asks ahead.
 template <class T>
 std::size_t asks_ahead(std::size_t rows, std::size_t K) {
   return Chunks{rows, Blocking<T>::micro_rows}.count() * Chunks{K, Blocking<T>::run}.count();
 }
 
-/// C (Rows, Batches·lanes) = or += A (Rows, K) · B (K, Batches·lanes). C is written to whole
-/// batches. Calls ahead.ask() every few k.
-template <std::size_t Rows, std::size_t Batches, class T, class Left>
-SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c,
-                                         std::size_t c_stride, Output output, AheadOfStrip& ahead) {
+/// Puts A (Rows, K) · B (K, Batches·lanes) into the result. Calls ahead.ask() every few k.
+template <std::size_t Rows, std::size_t Batches, class T, class Left, class Result>
+SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, Result result,
+                                         AheadOfStrip& ahead) {
   using simd::Batch;
   constexpr std::size_t L = simd::lanes<T>, run = Blocking<T>::run;
   Batch<T> sum[Rows][Batches];
@@ -92,12 +126,7 @@ SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, T* c
       });
     }
   }
-  detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-    detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
-      T* to = c + r * c_stride + v * L;
-      simd::store(to, output == Output::add ? simd::load(to) + sum[r][v] : sum[r][v]);
-    });
-  });
+  result.put(sum);
 }
 
 }  // namespace product

@@ -24,7 +24,8 @@ class SmallGram {
   /// How `strips` strips are shared out: by few chunks, each with a partial sum of its own,
   /// whatever the number of threads.
   static Chunks chunks(std::size_t strips) {
-    return {strips, std::max<std::size_t>(1, (strips + most_chunks - 1) / most_chunks)};
+    const std::size_t count = std::min(most_chunks, std::max<std::size_t>(2, strips / 8));
+    return {strips, std::max<std::size_t>(1, (strips + count - 1) / count)};
   }
 
   /// Starts on (edge, edge) sums of that many chunks.
@@ -40,18 +41,17 @@ class SmallGram {
   void add(std::size_t chunk, const T* x, std::size_t stride, std::size_t rows, bool first,
            const Later& later = {}) {
     constexpr std::size_t panel = Blocking<T>::micro_cols;
-    T* const sums = chunk == 0 ? gram_.row(0) : partial(chunk);
+    const Entries<T> result{chunk == 0 ? gram_.row(0) : partial(chunk), gram_.stride(),
+                            first ? Output::write : Output::add};
     const Chunks panels{edge_, panel};
     AheadOfStrip ahead;
     const std::size_t asks = panels.count() * asks_ahead<T>(edge_, rows) / 2;
     ahead.later_right = Ahead(later.right, asks);
     ahead.later_result = Ahead(later.result, asks);
-    const Output output = first ? Output::write : Output::add;
     const auto product = [&](std::size_t row, std::size_t last_row, std::size_t col,
                              std::size_t cols) {
       panel_product(last_row - row, cols, rows, LeftByCols<T>{x + row, stride},
-                    Right<T>{x + col, stride}, sums + row * gram_.stride() + col, gram_.stride(),
-                    output, ahead);
+                    Right<T>{x + col, stride}, result.at(row, col), ahead);
     };
     // On the diagonal, a batch's width at a time: what lies below it is work for nothing.
     constexpr std::size_t L = simd::lanes<T>;

@@ -218,7 +218,7 @@ class TileWalk {
           ahead.result = Ahead(region(tile.data + next, tile.ld, rows, panel), asks);
         }
         panel_product(rows, std::min(panel, tile.cols - col), k_count, left(k), right(k, col),
-                      tile.data + col, tile.ld, output, ahead);
+                      Entries<T>{tile.data + col, tile.ld, output}, ahead);
       }
     }
   }
@@ -299,16 +299,16 @@ class TileWalk {
                        const Later& later) {
     const Tile<T>& w = tile.weights;
     block_product(w.rows, y.cols(), w.cols, LeftByRows<T>{w.data, w.ld},
-                  Right<T>{y.row(w.col0), y.stride()}, d_x.row(w.row0), d_x.stride(), tile.rows,
-                  later);
+                  Right<T>{y.row(w.col0), y.stride()},
+                  Entries<T>{d_x.row(w.row0), d_x.stride(), tile.rows}, later);
   }
 
   // Writes or adds Wᵀ X to the rows of the tile's column block.
   static void add_cols(const WeighedTile& tile, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y) {
     const Tile<T>& w = tile.weights;
     block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
-                  Right<T>{x.row(w.row0), x.stride()}, d_y.row(w.col0), d_y.stride(), tile.cols,
-                  {tile.next, {}});
+                  Right<T>{x.row(w.row0), x.stride()},
+                  Entries<T>{d_y.row(w.col0), d_y.stride(), tile.cols}, {tile.next, {}});
   }
 
   // Writes or adds X W to the columns of the tile's column block, by blocks of rows of X that stay
@@ -320,7 +320,7 @@ class TileWalk {
       const std::size_t first = bands.first(band);
       block_product(bands.length(band), w.cols, w.rows,
                     LeftByRows<T>{x.row(first) + w.row0, x.stride()}, Right<T>{w.data, w.ld},
-                    d_x.row(first) + w.col0, d_x.stride(), output);
+                    Entries<T>{d_x.row(first) + w.col0, d_x.stride(), output});
     }
   }
 
