@@ -23,6 +23,15 @@ constexpr Golden vicreg_paper{21.5917219323, -0.7389739679, -3.9871556640};
 constexpr Golden vicreg_solo_learn{19.2508926062, -1.7793410592, -2.9467885726};
 constexpr Golden vicreg_vicregl{10.2106536346, -0.6295787568, -1.7334860592};
 
+constexpr Golden sup_con_outside{14.0309708788, -0.1207192423, -0.2957437604};
+constexpr Golden sup_con_inside{2.0655353644, -0.2315341568, -0.0382358188};
+constexpr Golden siglip{1.2862608767, -0.1411934369, 0.0008908411};
+constexpr Golden alignment{0.0417213548, -0.0395579035, 0.0359251861};
+constexpr Golden uniformity{-1.2420203902, -0.2043029450, 0};  // of golden_a() alone
+
+constexpr double siglip_d_scale = -0.1836714041;
+constexpr double siglip_d_bias = -0.1808797560;
+
 constexpr double nt_xent_05_d_temperature = 0.2748053684;
 
 // VICReg's terms, official, each view apart.

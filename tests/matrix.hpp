@@ -52,6 +52,28 @@ std::vector<Matrix<To>> cast(const std::vector<Matrix<From>>& from) {
   return to;
 }
 
+/// Matrices of one shape below each other, and apart again.
+template <class T>
+Matrix<T> stacked(const std::vector<Matrix<T>>& parts) {
+  Matrix<T> all(0, parts[0].cols());
+  for (const auto& part : parts) {
+    Matrix<T> longer(all.rows() + part.rows(), part.cols());
+    longer.entries() = all.entries();
+    longer.entries().insert(longer.entries().end(), part.entries().begin(), part.entries().end());
+    all = longer;
+  }
+  return all;
+}
+template <class T>
+std::vector<Matrix<T>> unstacked(const Matrix<T>& all, std::size_t count) {
+  std::vector<Matrix<T>> parts(count, Matrix<T>(all.rows() / count, all.cols()));
+  for (std::size_t i = 0; i < all.entries().size(); ++i) {
+    const std::size_t length = parts[0].entries().size();
+    parts[i / length].entries()[i % length] = all.entries()[i];
+  }
+  return parts;
+}
+
 /// Seeded numbers in [−1, 1) with 20 bits after the point: exact in float, the same on every
 /// machine.
 class Random {

@@ -11,7 +11,8 @@ const std::vector<LossCase>& all_losses() {
   static const std::vector<LossCase> losses = [] {
     std::vector<LossCase> all;
     for (const auto& part :
-         {nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(), vicreg_cases()}) {
+         {nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(), vicreg_cases(),
+          siglip_cases(), sup_con_cases(), alignment_cases(), uniformity_cases()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

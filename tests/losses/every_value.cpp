@@ -221,6 +221,7 @@ TEST_CASE("the order of the samples does not matter") {
   constexpr std::size_t N = 37;
   const auto place = [](std::size_t row) { return row * 5 % N; };
   for (const LossCase& item : tests::all_losses()) {
+    if (!item.any_order) continue;
     const auto inputs = tests::inputs_of(item, N, 18);
     const auto permuted = [&](std::vector<Matrix<double>> matrices) {
       for (auto& matrix : matrices) {

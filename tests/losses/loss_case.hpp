@@ -136,6 +136,7 @@ struct LossCase {
   std::function<reference::Result(const std::vector<Matrix<double>>&)> reference;
 
   std::vector<bool> has_gradient = {true, true};  // by argument; a stopped one has none
+  bool any_order = true;                          // samples may change places
   std::vector<std::size_t> exchange = {};  // arguments in another order that gives the same value
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
   double temperature = 1;
@@ -194,5 +195,9 @@ std::vector<LossCase> info_nce_cases();
 std::vector<LossCase> byol_cases();
 std::vector<LossCase> simsiam_cases();
 std::vector<LossCase> vicreg_cases();
+std::vector<LossCase> siglip_cases();
+std::vector<LossCase> sup_con_cases();
+std::vector<LossCase> alignment_cases();
+std::vector<LossCase> uniformity_cases();
 
 }  // namespace tests

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -103,6 +104,19 @@ inline void require_not_negative(const char* name, double value) {
   if (is_finite(value) && value >= 0) return;
   std::ostringstream text;
   text << name << " is " << value << ", a finite number not below 0 expected";
+  throw OptionError(text.str());
+}
+
+/// Throws an OptionError unless the value is finite and, but for 0, a normal number of the type.
+template <class T>
+void require_in_type(const char* name, double value) {
+  const T found = static_cast<T>(value);
+  const T magnitude = found < 0 ? -found : found;
+  const bool kept = value == 0 || magnitude >= std::numeric_limits<T>::min();
+  if (is_finite(value) && is_finite(found) && kept) return;
+  std::ostringstream text;
+  text << name << " is " << value << ", outside the range of "
+       << (sizeof(T) == 4 ? "float" : "double");
   throw OptionError(text.str());
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/errors.hpp"
 
 #include <cstddef>
+#include <string>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -13,6 +15,12 @@ enum class Reduction {
   sum,        ///< of all anchors
   view_means  ///< the sum of the means over each view's anchors
 };
+
+/// Throws an OptionError for view_means, from a loss whose anchors do not divide into views.
+inline void require_mean_or_sum(const char* name, Reduction reduction) {
+  if (reduction != Reduction::view_means) return;
+  throw OptionError(std::string(name) + " is view_means, mean or sum expected");
+}
 
 /// What the sum over all anchors is multiplied by.
 inline double reduction_weight(Reduction reduction, std::size_t anchors,

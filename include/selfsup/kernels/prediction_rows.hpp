@@ -71,8 +71,9 @@ class PredictionRows {
   };
 
   /// Reads p and z, (N, D) with contiguous rows. Writes weight·dΣloss/dp and …/dz to d_p and d_z,
-  /// (N, D) one row after the other; a null pointer skips one.
-  Sums forward(ConstView<T> p, ConstView<T> z, RowLoss loss, double weight, T* d_p, T* d_z) {
+  /// (N, D) one row after the other; a null pointer skips one. A distance is |…|^power.
+  Sums forward(ConstView<T> p, ConstView<T> z, RowLoss loss, double weight, T* d_p, T* d_z,
+               double power = 2) {
     const std::size_t D = p.cols();
     const bool streamed = simd::exceeds_caches(p.rows() * D * sizeof(T));
     const Chunks chunks = row_chunks(p.rows(), D);
@@ -84,9 +85,10 @@ class PredictionRows {
         const Pair pair{p.row(n), z.row(n), D};
         T* const d_p_n = d_p ? d_p + n * D : nullptr;
         T* const d_z_n = d_z ? d_z + n * D : nullptr;
-        const Sums row = loss == RowLoss::plain_distance
-                             ? plain_row(pair, weight, d_p_n, d_z_n)
-                             : unit_row(pair, loss, weight, streamed, d_p_n, d_z_n);
+        Sums row = loss == RowLoss::plain_distance
+                       ? plain_row(pair, weight, d_p_n, d_z_n)
+                       : unit_row(pair, loss, weight, streamed, d_p_n, d_z_n);
+        if (power != 2) row.loss = raise(row.loss, power, D, d_p_n, d_z_n);
         sum.loss += row.loss;
         sum.check += row.check;
       }
@@ -112,6 +114,20 @@ class PredictionRows {
     const T* z;
     std::size_t D;
   };
+
+  // |…|^power from a squared distance, and the gradients of that from those of the square. Rows
+  // that meet have none, though for power < 2 the slope has no limit there.
+  static double raise(double square, double power, std::size_t D, T* d_p, T* d_z) {
+    const double slope = square > 0 ? power / 2 * std::pow(square, power / 2 - 1) : 0;
+    const simd::Batch<T> factor(static_cast<T>(slope));
+    for (T* gradient : {d_p, d_z}) {
+      if (!gradient) continue;
+      simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+        simd::store(gradient + d, simd::load(gradient + d, part) * factor, part);
+      });
+    }
+    return std::pow(square, power / 2);
+  }
 
   static Sums plain_row(const Pair& pair, double weight, T* d_p, T* d_z) {
     const T *const p = pair.p, *const z = pair.z;

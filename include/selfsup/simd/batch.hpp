@@ -147,6 +147,16 @@ inline Batch<float> fms(const Batch<float>& a, const Batch<float>& b, const Batc
 }
 #endif
 
+/// What a comparison of batches gives.
+template <class T>
+using Mask = xsimd::batch_bool<T, Arch>;
+
+/// a where the mask is set, b elsewhere.
+template <class T>
+inline Batch<T> select(const Mask<T>& mask, const Batch<T>& a, const Batch<T>& b) {
+  return xsimd::select(mask, a, b);
+}
+
 /// e^x: float within 1.5 ULP on [-87.3, 88.3], 0 below, infinity above; double within 0.85 ULP.
 /// e^-infinity is 0.
 template <class T>

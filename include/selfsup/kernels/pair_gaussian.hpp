@@ -1,0 +1,191 @@
+// The mean of a Gaussian over all pairs of rows, in the logarithm: the core of uniformity.
+//
+// With h_i = t·|z_i|², x_ij = −t·|z_i − z_j|² = 2t·s_ij − h_i − h_j, and with a shift m
+//   e_ij = e^(x_ij − m)   R_i = Σ_{j≠i} e_ij   L = log(Σ_i R_i) + m − log(M(M − 1)).
+// dL/dz_i = 4t/Σ_i R_i · (Σ_j e_ij z_j − R_i z_i).
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/inline.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/axpy.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+/// Turns similarities of one row into exponents scale·x_j − row − cols_j in place.
+template <class T>
+SELFSUP_NOINLINE void gaussian_exponents(T* x, std::size_t n, T scale, T row, const T* cols) {
+  const simd::Batch<T> factor(scale), offset(-row);
+  simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
+    const auto exponent = simd::fma(simd::load(x + j, part), factor, offset);
+    simd::store(x + j, exponent - simd::load(cols + j, part), part);
+  });
+}
+
+/// Finds the largest exponent of each row among the columns right of the diagonal.
+template <class T>
+class NearestVisitor {
+ public:
+  NearestVisitor(T scale, const T* halves, T* nearest)
+      : scale_(scale), halves_(halves), nearest_(nearest) {}
+
+  void visit(const product::Tile<T>& tile) const {
+    constexpr T lowest = std::numeric_limits<T>::lowest();
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const std::size_t i = tile.row0 + r, first = tile.diagonal ? r + 1 : 0;
+      T* const row = tile.row(r);
+      gaussian_exponents(row + first, tile.cols - first, scale_, halves_[i],
+                         halves_ + tile.col0 + first);
+      simd::Batch<T> largest(lowest);
+      simd::for_batches<T>(first, tile.cols, [&](std::size_t c, auto part) {
+        largest = simd::max(largest, simd::load(row + c, part, lowest));
+      });
+      nearest_[i] = std::max(nearest_[i], simd::largest<T>(largest));
+    }
+  }
+
+ private:
+  T scale_;
+  const T* halves_;
+  T* nearest_;
+};
+
+/// Tiles keep e_ij, which is the weight of a pair.
+template <class T>
+class GaussianVisitor {
+  using Tile = product::Tile<T>;
+  static constexpr std::size_t edge = product::Blocking<T>::tile;
+
+ public:
+  GaussianVisitor(T scale, T shift, const T* halves, double* sums)
+      : scale_(scale), shift_(shift), halves_(halves), sums_(sums) {}
+
+  void visit(const Tile& tile) const {
+    revisit(tile);
+    alignas(64) T col_sums[edge] = {};
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const T* row = tile.row(r);
+      simd::Batch<T> sum(T(0));
+      simd::for_batches<T>(tile.diagonal ? r + 1 : 0, tile.cols, [&](std::size_t c, auto part) {
+        const auto e = simd::load(row + c, part);
+        sum = sum + e;
+        simd::store(col_sums + c, simd::load(col_sums + c, part) + e, part);
+      });
+      sums_[tile.row0 + r] += simd::sum<T>(sum);
+    }
+    for (std::size_t c = 0; c < tile.cols; ++c)
+      sums_[tile.col0 + c] += static_cast<double>(col_sums[c]);
+  }
+
+  void revisit(const Tile& tile) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const std::size_t first = tile.first_col(r);
+      gaussian_row(tile.row(r) + first, tile.cols - first, halves_[tile.row0 + r] + shift_,
+                   halves_ + tile.col0 + first);
+      if (tile.diagonal) tile.row(r)[r] = 0;  // no row pairs with itself
+    }
+  }
+
+  void weigh(const Tile& tile, T* weights) const {
+    if (weights == tile.data) return;
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const std::size_t first = tile.first_col(r);
+      std::copy_n(tile.row(r) + first, tile.cols - first, weights + r * tile.ld + first);
+    }
+  }
+
+ private:
+  SELFSUP_NOINLINE void gaussian_row(T* x, std::size_t n, T row, const T* cols) const {
+    gaussian_exponents(x, n, scale_, row, cols);
+    simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
+      simd::store(x + j, simd::exp(simd::load(x + j, part)), part);
+    });
+  }
+
+  T scale_;
+  T shift_;
+  const T* halves_;
+  double* sums_;
+};
+
+template <class T>
+class PairGaussian {
+ public:
+  /// Returns log mean_{i<j} e^(−scale·|z_i − z_j|²) over the rows of z (M, D), M > 1.
+  double forward(const product::PaddedMatrix<T>& z, double scale, std::size_t memory_budget) {
+    const std::size_t M = z.rows();
+    scale_ = scale;
+    double largest = 0;
+    set_up(z, largest);
+    // Pairs lie at most 2·max|z| apart. Where e^−(t·4·max|z|²) is a normal number no shift is
+    // needed; else the nearest pair gives it, for one more product.
+    constexpr double range = sizeof(T) == 4 ? 80 : 680;
+    shift_ = 4 * largest <= range ? T(0) : nearest(z);
+    walk_.symmetric(z, memory_budget, visitor());
+    total_ = 0;
+    for (std::size_t i = 0; i < M; ++i) total_ += sums_.data()[i];
+    const auto rows = static_cast<double>(M);
+    return std::log(total_ / (rows * (rows - 1))) + static_cast<double>(shift_);
+  }
+
+  /// After forward: writes d_z with dL/dz = slope()·d_z.
+  void backward(const product::PaddedMatrix<T>& z, product::PaddedMatrix<T>& d_z) {
+    walk_.symmetric_backward(z, d_z, visitor());
+    parallel_for(z.rows(), z.cols(), [&](std::size_t i) {
+      simd::axpy(static_cast<T>(-sums_.data()[i]), z.row(i), d_z.row(i), z.cols());
+    });
+  }
+  double slope() const { return 4 * scale_ / total_; }
+
+  std::size_t bytes() const {
+    return halves_.bytes() + nearest_.bytes() + sums_.bytes() + walk_.bytes();
+  }
+
+ private:
+  T product_scale() const { return static_cast<T>(2 * scale_); }
+  GaussianVisitor<T> visitor() { return {product_scale(), shift_, halves_.data(), sums_.data()}; }
+
+  // h_i of the rows as they are, so that equal rows are at distance 0 but for the rounding of their
+  // product. `largest`: max h_i.
+  void set_up(const product::PaddedMatrix<T>& z, double& largest) {
+    halves_.grow(z.rows());
+    double* const sums = sums_.grow(z.rows());
+    parallel_for(z.rows(), z.cols(), [&](std::size_t i) {
+      sums[i] = scale_ * simd::dot(z.row(i), z.row(i), z.cols());
+      halves_.data()[i] = static_cast<T>(sums[i]);
+    });
+    for (std::size_t i = 0; i < z.rows(); ++i) largest = std::max(largest, sums[i]);
+    std::fill_n(sums, z.rows(), 0.0);
+  }
+
+  T nearest(const product::PaddedMatrix<T>& z) {
+    T* const rows = nearest_.grow(z.rows());
+    std::fill_n(rows, z.rows(), std::numeric_limits<T>::lowest());
+    walk_.symmetric(z, 0, NearestVisitor<T>(product_scale(), halves_.data(), rows));
+    return *std::max_element(rows, rows + z.rows());
+  }
+
+  // Kept for backward.
+  double scale_ = 0;
+  double total_ = 1;
+  T shift_ = 0;
+  Buffer<T> halves_;     // h_i
+  Buffer<double> sums_;  // R_i
+  product::TileWalk<T> walk_;
+  // Scratch.
+  Buffer<T> nearest_;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,98 @@
+// The alignment loss. Maths: docs/alignment.md.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/prediction_rows.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct AlignmentOptions {
+  double power = 2;       ///< α > 0 of the distance
+  bool normalize = true;  ///< rows are scaled to length 1 first, as the paper's encoder does
+};
+
+/// Alignment (Wang and Isola 2020, arXiv:2005.10242, section 4.1.1): how close the two views of a
+/// sample are on the sphere,
+///   L = 1/N Σ_n |â_n − b̂_n|^α.
+/// The mean over the batch, 0..2^α. Equal to SsnL/align_uniform `align_loss` of normalised rows;
+/// with α = 2 to one direction of Byol.
+template <class T>
+class Alignment {
+ public:
+  explicit Alignment(const AlignmentOptions& options = {}) : options_(options) {
+    require_positive("Alignment: power", options.power);
+  }
+
+  /// Returns the loss of z_a (N, D), z_b (N, D); keeps the gradient, so that both may change
+  /// afterwards. Throws ShapeError when either is empty or their shapes differ, NonFiniteError when
+  /// an entry is NaN or infinite.
+  T forward(ConstView<T> z_a, ConstView<T> z_b) {
+    return run("Alignment::forward", z_a, z_b, true);
+  }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("Alignment::value", z_a, z_b, false); }
+
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one. The gradient
+  /// of rows that meet is 0. Throws StateError without a forward that succeeded, ShapeError for
+  /// another shape.
+  void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    state_.require("Alignment::backward");
+    require_output("Alignment::backward", "d_z_a", d_z_a, rows_, cols_);
+    require_output("Alignment::backward", "d_z_b", d_z_b, rows_, cols_);
+    const auto factor = static_cast<double>(d_loss);
+    if (!d_z_a.empty()) kernels::scaled_copy(d_z_a_.data(), factor, d_z_a);
+    if (!d_z_b.empty()) kernels::scaled_copy(d_z_b_.data(), factor, d_z_b);
+    state_.gone_back();
+  }
+
+  const AlignmentOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return d_z_a_.bytes() + d_z_b_.bytes() + kernel_.bytes() + copy_a_.bytes() + copy_b_.bytes();
+  }
+
+ private:
+  T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
+    state_.begin();
+    require_batches(where, batches);
+    rows_ = z_a.rows();
+    cols_ = z_a.cols();
+    T* const d_z_a = keep ? d_z_a_.grow(rows_ * cols_) : nullptr;
+    T* const d_z_b = keep ? d_z_b_.grow(rows_ * cols_) : nullptr;
+    // (1) rows of length one, (2) their distances, (3) the mean; and (3')(2')(1') on the way
+    const double weight = 1 / static_cast<double>(rows_);
+    const auto sums = kernel_.forward(
+        copy_a_.of(z_a), copy_b_.of(z_b),
+        options_.normalize ? kernels::RowLoss::unit_distance : kernels::RowLoss::plain_distance,
+        weight, d_z_a, d_z_b, options_.power);
+    const T loss = static_cast<T>(weight * sums.loss);
+    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite(where, batches);
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  AlignmentOptions options_;
+  // Kept for backward: the gradients for d_loss = 1.
+  Buffer<T> d_z_a_;
+  Buffer<T> d_z_b_;
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+  PassState state_;
+  // Scratch.
+  kernels::PredictionRows<T> kernel_;
+  ContiguousRows<T> copy_a_;
+  ContiguousRows<T> copy_b_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

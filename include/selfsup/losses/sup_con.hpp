@@ -1,0 +1,140 @@
+// SupCon, the supervised contrastive loss. Maths: docs/sup_con.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/labels.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/reduction.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/group_softmax.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/pair_softmax.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct SupConOptions {
+  double temperature = 0.1;               ///< τ > 0, what similarities are divided by
+  SupConForm form = SupConForm::outside;  ///< where the mean over an anchor's positives is taken
+  bool normalize = true;  ///< rows are scaled to length 1, so that similarities are cosines
+  std::size_t memory_budget =
+      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  Reduction reduction = Reduction::mean;  ///< mean over the anchors that have a positive; or sum
+};
+
+/// SupCon (Khosla et al. 2020, arXiv:2004.11362, equations 2 and 3): each of the M rows is an
+/// anchor a that must find all P(a), the other rows with its label, among the M − 1 other rows,
+///   outside  ℓ_a = log Σ_{k≠a} e^(s_ak/τ) − mean_{p∈P(a)} s_ap/τ,  s the cosine,
+///   inside   ℓ_a = log Σ_{k≠a} e^(s_ak/τ) − log mean_{p∈P(a)} e^(s_ap/τ).
+/// Several views of a sample are several rows with its label. The mean is over the anchors with
+/// P(a) not empty; rows without a partner are candidates only. With labels 0 … N−1 twice both forms
+/// are NtXent's.
+/// HobbitLong/SupContrast `SupConLoss` on normalised features gives temperature/base_temperature
+/// times the outside form (1 by default, both 0.07), while every anchor has a positive.
+template <class T>
+class SupCon {
+ public:
+  explicit SupCon(const SupConOptions& options = {}) : options_(options) {
+    kernels::require_temperature<T>("SupCon: temperature", options.temperature);
+    require_mean_or_sum("SupCon: reduction", options.reduction);
+  }
+
+  /// Returns the loss of z (M, D) with one integer label a row; keeps what backward needs, so that
+  /// both may change afterwards. Throws ShapeError when z is empty, when the labels are not M, and
+  /// when no two of them are equal; NonFiniteError when an entry is NaN or infinite.
+  T forward(ConstView<T> z, Labels labels) {
+    return run("SupCon::forward", z, labels, options_.memory_budget, true);
+  }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z, Labels labels) { return run("SupCon::value", z, labels, 0, false); }
+
+  /// Writes d_loss·dL/dz (M, D); an empty view skips it. Throws StateError without a forward that
+  /// succeeded, ShapeError for another shape.
+  void backward(MutView<T> d_z, T d_loss = 1) {
+    state_.require("SupCon::backward");
+    require_output("SupCon::backward", "d_z", d_z, z_.rows(), z_.cols());
+    // (3') dL/dℓ_a, with the 1/τ of the logits: one factor, applied last
+    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
+    // (2') d_z = W ẑ
+    softmax_.backward(z_, d_z_);
+    // (1') back through the normalisation
+    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, z_.rows(), d_z);
+    d_temperature_ = -along / (2 * temperature_);
+    state_.gone_back();
+  }
+
+  /// dL/dτ of the last backward, times its d_loss.
+  double d_temperature() const {
+    state_.require_backward("SupCon::d_temperature");
+    return d_temperature_;
+  }
+
+  /// Another τ from the next forward on.
+  void set_temperature(double temperature) {
+    kernels::require_temperature<T>("SupCon: temperature", temperature);
+    options_.temperature = temperature;
+  }
+
+  const SupConOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + softmax_.bytes() + copy_.bytes();
+  }
+
+ private:
+  static void require_labels(const char* where, const ConstView<T>& z, const Labels& labels) {
+    if (labels.size() == z.rows()) return;
+    throw ShapeError(std::string(where) + ": labels has " + std::to_string(labels.size()) +
+                     " entries, z is " + shape_text(z));
+  }
+
+  T run(const char* where, ConstView<T> z, Labels labels, std::size_t memory_budget, bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"z", z}};
+    state_.begin();
+    require_batches(where, batches);
+    require_labels(where, z, labels);
+    const std::size_t anchors = softmax_.assign(labels);
+    if (anchors == 0) {
+      throw ShapeError(std::string(where) + ": no two of the " + std::to_string(z.rows()) +
+                       " labels are equal, at least one pair expected");
+    }
+    temperature_ = options_.temperature;
+    normalized_ = options_.normalize;
+    weight_ = reduction_weight(options_.reduction, anchors, anchors);
+    z_.reshape(z.rows(), z.cols());
+    // (1) ẑ = z/|z|
+    const double norms = normalize_.forward(copy_.of(z), normalized_, z_, 0);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    // (2) similarities and the softmax over them, ℓ_a of each anchor; (3) their mean
+    const double sum =
+        softmax_.forward(z_, temperature_, options_.form, normalized_, memory_budget);
+    const T loss = static_cast<T>(weight_ * sum);
+    if (!is_finite(loss)) throw_non_finite(where, batches);
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  SupConOptions options_;
+  // Kept for backward.
+  product::PaddedMatrix<T> z_;  // ẑ (M, D)
+  kernels::L2Normalize<T> normalize_;
+  kernels::GroupSoftmax<T> softmax_;
+  double temperature_ = 1;
+  double weight_ = 1;
+  bool normalized_ = true;
+  PassState state_;
+  double d_temperature_ = 0;
+  // Scratch.
+  product::PaddedMatrix<T> d_z_;
+  ContiguousRows<T> copy_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

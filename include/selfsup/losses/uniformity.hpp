@@ -1,0 +1,95 @@
+// The uniformity loss. Maths: docs/uniformity.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/pair_gaussian.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct UniformityOptions {
+  double scale = 2;       ///< t > 0 of the Gaussian e^(−t·d²)
+  bool normalize = true;  ///< rows are scaled to length 1 first, as the paper's encoder does
+  std::size_t memory_budget =
+      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+};
+
+/// Uniformity (Wang and Isola 2020, arXiv:2005.10242, section 4.1.2): how far the rows of one view
+/// are from being spread evenly over the sphere,
+///   L = log mean_{i<j} e^(−t |ẑ_i − ẑ_j|²),
+/// from −4t (two opposite rows) up to 0 (collapsed). The mean over the N(N − 1)/2 pairs, then the
+/// logarithm. Equal to SsnL/align_uniform `uniform_loss` of normalised rows.
+template <class T>
+class Uniformity {
+ public:
+  explicit Uniformity(const UniformityOptions& options = {}) : options_(options) {
+    require_positive("Uniformity: scale", options.scale);
+    require_in_type<T>("Uniformity: scale", options.scale);
+  }
+
+  /// Returns the loss of z (N, D), N > 1; keeps what backward needs, so that z may change
+  /// afterwards. Throws ShapeError when z is smaller, NonFiniteError when an entry is NaN or
+  /// infinite.
+  T forward(ConstView<T> z) { return run("Uniformity::forward", z, options_.memory_budget, true); }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z) { return run("Uniformity::value", z, 0, false); }
+
+  /// Writes d_loss·dL/dz (N, D); an empty view skips it. Throws StateError without a forward that
+  /// succeeded, ShapeError for another shape.
+  void backward(MutView<T> d_z, T d_loss = 1) {
+    state_.require("Uniformity::backward");
+    require_output("Uniformity::backward", "d_z", d_z, z_.rows(), z_.cols());
+    // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
+    gaussian_.backward(z_, d_z_);
+    // (1') back through the normalisation
+    normalize_.backward(z_, d_z_, static_cast<double>(d_loss) * gaussian_.slope(), normalized_, 0,
+                        z_.rows(), d_z);
+    state_.gone_back();
+  }
+
+  const UniformityOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + gaussian_.bytes() + copy_.bytes();
+  }
+
+ private:
+  T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"z", z}};
+    state_.begin();
+    require_batches(where, batches, 2);
+    normalized_ = options_.normalize;
+    z_.reshape(z.rows(), z.cols());
+    // (1) ẑ = z/|z|
+    const double norms = normalize_.forward(copy_.of(z), normalized_, z_, 0);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    // (2) the Gaussian of each pair's distance, the logarithm of their mean
+    const T loss = static_cast<T>(gaussian_.forward(z_, options_.scale, memory_budget));
+    if (!is_finite(loss)) throw_non_finite(where, batches);
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  UniformityOptions options_;
+  // Kept for backward.
+  product::PaddedMatrix<T> z_;  // ẑ (N, D)
+  kernels::L2Normalize<T> normalize_;
+  kernels::PairGaussian<T> gaussian_;
+  bool normalized_ = true;
+  PassState state_;
+  // Scratch.
+  product::PaddedMatrix<T> d_z_;
+  ContiguousRows<T> copy_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

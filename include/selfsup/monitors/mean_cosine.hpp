@@ -1,0 +1,43 @@
+// How alike the embeddings of a batch are on average.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// Mean cosine over the pairs i < j of the rows of z, (N, D) with N > 1: 1 when they have
+/// collapsed, about 0 when they are spread over the sphere, at least −1/(N − 1). A row of zeros has
+/// cosine 0 with all. Costs N·D: Σ_{i≠j} ẑ_i·ẑ_j = |Σẑ_i|² − Σ|ẑ_i|².
+template <class T>
+double mean_cosine(ConstView<T> z) {
+  require_batches<T>("mean_cosine", {{"z", z}}, 2);
+  ContiguousRows<T> copy;
+  kernels::L2Normalize<T> normalize;
+  product::PaddedMatrix<T> unit;
+  unit.reshape(z.rows(), z.cols());
+  if (!is_finite(normalize.forward(copy.of(z), true, unit, 0)))
+    throw_non_finite<T>("mean_cosine", {{"z", z}});
+  double of_sum = 0;
+  double of_rows = 0;
+  for (std::size_t c = 0; c < z.cols(); ++c) {
+    double sum = 0;
+    for (std::size_t r = 0; r < z.rows(); ++r) {
+      const auto entry = static_cast<double>(unit.row(r)[c]);
+      sum += entry;
+      of_rows += entry * entry;
+    }
+    of_sum += sum * sum;
+  }
+  const auto N = static_cast<double>(z.rows());
+  return (of_sum - of_rows) / (N * (N - 1));
+}
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,32 @@
+// How evenly the embeddings are spread over the sphere (arXiv:2005.10242).
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/pair_gaussian.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// log mean_{i<j} e^(−scale·|ẑ_i − ẑ_j|²) of the l2-normalised rows of z, (N, D) with N > 1: 0 when
+/// they have collapsed, lower the more evenly they are spread. The value of the loss Uniformity.
+/// Costs N²·D/2 multiply-adds, in tiles.
+template <class T>
+double uniformity(ConstView<T> z, double scale = 2) {
+  require_positive("uniformity: scale", scale);
+  require_in_type<T>("uniformity: scale", scale);
+  require_batches<T>("uniformity", {{"z", z}}, 2);
+  ContiguousRows<T> copy;
+  kernels::L2Normalize<T> normalize;
+  product::PaddedMatrix<T> unit;
+  unit.reshape(z.rows(), z.cols());
+  if (!is_finite(normalize.forward(copy.of(z), true, unit, 0)))
+    throw_non_finite<T>("uniformity", {{"z", z}});
+  return kernels::PairGaussian<T>().forward(unit, scale, 0);
+}
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,90 @@
+#include "selfsup/losses/uniformity.hpp"
+
+#include "catch.hpp"
+#include "losses/loss_case.hpp"
+#include "losses/properties.hpp"
+#include "message.hpp"
+#include "reference/uniformity.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using selfsup::Uniformity;
+using selfsup::UniformityOptions;
+using tests::Matrix;
+namespace reference = tests::reference;
+namespace tolerance = tests::tolerance;
+
+UniformityOptions with(double scale, bool normalize = true) {
+  UniformityOptions options;
+  options.scale = scale;
+  options.normalize = normalize;
+  return options;
+}
+
+tests::LossCase uniformity_case(const std::string& name, const UniformityOptions& options,
+                                std::optional<tests::Golden> golden = {}) {
+  tests::LossCase item;
+  item.name = "Uniformity " + name;
+  item.header = "uniformity";
+  item.type = "Uniformity";
+  item.arguments = {"z"};
+  item.has_gradient = {true};
+  item.reference = [options](const std::vector<Matrix<double>>& z) {
+    return reference::uniformity(z[0], options.scale, options.normalize);
+  };
+  item.normalizes = options.normalize;
+  item.temperature = 1 / (2 * options.scale);
+  item.min_rows = 2;
+  item.golden = golden;
+  // A distance is the difference of lengths and a product: its rounding is that of those, t·|z|²,
+  // beside a value or gradient that may be smaller.
+  item.magnifies = [options](const auto& inputs, bool in_float) {
+    const double reach = options.normalize ? 1 : tests::largest_square(inputs);
+    const auto exact = reference::uniformity(inputs[0], options.scale, options.normalize);
+    const double part = std::max(1.0, options.scale * reach / std::abs(exact.value));
+    return in_float ? part * std::max(1.0, reach) : part * std::max(1.0, options.scale * reach);
+  };
+  return tests::with_loss<Uniformity>(options, item);
+}
+
+}  // namespace
+
+std::vector<tests::LossCase> tests::uniformity_cases() {
+  return {
+      uniformity_case("default", {}, golden::uniformity),
+      uniformity_case("0.3", with(0.3)),
+      uniformity_case("40, after a shift in float", with(40)),
+      uniformity_case("400, after a shift in double", with(400)),
+      uniformity_case("without normalisation", with(0.2, false)),
+  };
+}
+
+TEST_CASE("Uniformity: orthonormal rows give -2t, opposite ones -4t, equal ones 0") {
+  for (const double scale : {0.1, 2.0, 30.0, 1000.0}) {
+    Uniformity<double> loss(with(scale));
+    const double allowed = tolerance::rounding(8) * scale;
+    Matrix<double> orthonormal(6, 8);
+    for (std::size_t n = 0; n < 6; ++n) orthonormal(n, n) = 3;
+    CHECK(std::abs(loss.forward(orthonormal) + 2 * scale) <= allowed);
+    Matrix<double> opposite = tests::random_matrix(2, 8, 1), d_z(2, 8);
+    for (std::size_t c = 0; c < 8; ++c) opposite(1, c) = -3 * opposite(0, c);
+    CHECK(std::abs(loss.forward(opposite) + 4 * scale) <= allowed);
+    loss.backward(d_z);
+    for (const double entry : d_z.entries()) CHECK(std::abs(entry) <= 10 * allowed);
+    const Matrix<double> equal(7, 5, 0.7);
+    CHECK(std::abs(loss.forward(equal)) <= allowed);
+  }
+}
+
+TEST_CASE("Uniformity: a single row has no pair") {
+  Uniformity<float> loss;
+  const Matrix<float> z(1, 4, 1);
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(z); }) ==
+        "Uniformity::forward: z is 1x4, at least 2x1 expected");
+}
