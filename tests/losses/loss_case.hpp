@@ -140,7 +140,8 @@ struct LossCase {
   std::vector<std::size_t> exchange = {};  // arguments in another order that gives the same value
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
   double temperature = 1;
-  double noise = 0.25;  // between the views of its inputs
+  double value_scale = 0;  // a smaller value is right to a part of this, not of itself
+  double noise = 0.25;     // between the views of its inputs
   std::size_t min_rows = 1;
   std::size_t min_cols = 1;
   std::optional<Golden> golden = {};

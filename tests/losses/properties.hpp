@@ -161,7 +161,8 @@ Findings check_reference(const LossCase& item, AnyLoss<T>& loss,
     value_allowed = tolerance::rounding(terms, item.temperature) * amplification;
     ratio_allowed = entry_allowed = value_allowed;
   }
-  findings.expect_below(value_error, value_allowed * std::abs(expected.value) + floor, "the value");
+  const double magnitude = std::max(std::abs(expected.value), item.value_scale);
+  findings.expect_below(value_error, value_allowed * magnitude + floor, "the value");
   findings.expect_below(gradient.ratio, ratio_allowed, "the gradient's norm");
   findings.expect_below(gradient.entry, entry_allowed, "the gradient's worst entry");
   findings.expect_below(d_temperature_error,

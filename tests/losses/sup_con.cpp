@@ -42,8 +42,7 @@ Ids labels(Labelling labelling, std::size_t rows) {
   for (std::size_t r = 0; r < rows; ++r) {
     std::size_t label = 0;
     if (labelling == Labelling::pairs) label = r / 2;
-    if (labelling == Labelling::classes && rows > 2)
-      label = r % std::max<std::size_t>(2, rows / 4);
+    if (labelling == Labelling::classes && rows > 2) label = r % std::max<std::size_t>(2, rows / 4);
     result.push_back(7 - static_cast<std::int64_t>(label));  // not from 0 upwards
   }
   return result;

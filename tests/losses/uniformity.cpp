@@ -6,7 +6,6 @@
 #include "message.hpp"
 #include "reference/uniformity.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -42,14 +41,9 @@ tests::LossCase uniformity_case(const std::string& name, const UniformityOptions
   item.temperature = 1 / (2 * options.scale);
   item.min_rows = 2;
   item.golden = golden;
-  // A distance is the difference of lengths and a product: its rounding is that of those, t·|z|²,
-  // beside a value or gradient that may be smaller.
-  item.magnifies = [options](const auto& inputs, bool in_float) {
-    const double reach = options.normalize ? 1 : tests::largest_square(inputs);
-    const auto exact = reference::uniformity(inputs[0], options.scale, options.normalize);
-    const double part = std::max(1.0, options.scale * reach / std::abs(exact.value));
-    return in_float ? part * std::max(1.0, reach) : part * std::max(1.0, options.scale * reach);
-  };
+  // A squared distance is what is left of lengths and a product, so an exponent near 0, which is
+  // the value of a batch near collapse, carries the rounding of t·|z|².
+  item.value_scale = options.scale;
   return tests::with_loss<Uniformity>(options, item);
 }
 
