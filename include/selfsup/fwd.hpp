@@ -30,5 +30,18 @@ struct VicRegTerms;
 template <class T>
 class VicReg;
 
+struct SigLipOptions;
+template <class T>
+class SigLip;
+struct SupConOptions;
+template <class T>
+class SupCon;
+struct AlignmentOptions;
+template <class T>
+class Alignment;
+struct UniformityOptions;
+template <class T>
+class Uniformity;
+
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup

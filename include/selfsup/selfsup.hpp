@@ -3,18 +3,26 @@
 
 #include "selfsup/version.hpp"
 
-// What passes in and out: views of matrices, errors.
+// What passes in and out: views of matrices, labels, errors.
 #include "selfsup/core/errors.hpp"  // ShapeError, OptionError, NonFiniteError, StateError
+#include "selfsup/core/labels.hpp"  // Labels
 #include "selfsup/core/view.hpp"    // ConstView, MutView
 
 // Losses, each with forward and backward.
-#include "selfsup/losses/byol.hpp"      // Byol
-#include "selfsup/losses/info_nce.hpp"  // InfoNce
-#include "selfsup/losses/nt_xent.hpp"   // NtXent
-#include "selfsup/losses/simsiam.hpp"   // SimSiam
-#include "selfsup/losses/vicreg.hpp"    // VicReg
+#include "selfsup/losses/alignment.hpp"   // Alignment
+#include "selfsup/losses/byol.hpp"        // Byol
+#include "selfsup/losses/info_nce.hpp"    // InfoNce
+#include "selfsup/losses/nt_xent.hpp"     // NtXent
+#include "selfsup/losses/siglip.hpp"      // SigLip
+#include "selfsup/losses/simsiam.hpp"     // SimSiam
+#include "selfsup/losses/sup_con.hpp"     // SupCon
+#include "selfsup/losses/uniformity.hpp"  // Uniformity
+#include "selfsup/losses/vicreg.hpp"      // VicReg
 
 // Beside the losses.
-#include "selfsup/momentum/ema.hpp"       // ema_rate, ema_update
-#include "selfsup/monitors/collapse.hpp"  // embedding_std
-#include "selfsup/product/matmul.hpp"     // Matmul
+#include "selfsup/momentum/ema.hpp"          // ema_rate, ema_update
+#include "selfsup/monitors/alignment.hpp"    // alignment
+#include "selfsup/monitors/collapse.hpp"     // embedding_std
+#include "selfsup/monitors/mean_cosine.hpp"  // mean_cosine
+#include "selfsup/monitors/uniformity.hpp"   // uniformity
+#include "selfsup/product/matmul.hpp"        // Matmul

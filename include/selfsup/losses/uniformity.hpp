@@ -48,7 +48,7 @@ class Uniformity {
     state_.require("Uniformity::backward");
     require_output("Uniformity::backward", "d_z", d_z, z_.rows(), z_.cols());
     // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
-    gaussian_.backward(z_, d_z_);
+    gaussian_.backward(z_, d_z_, normalized_);
     // (1') back through the normalisation
     normalize_.backward(z_, d_z_, static_cast<double>(d_loss) * gaussian_.slope(), normalized_, 0,
                         z_.rows(), d_z);
