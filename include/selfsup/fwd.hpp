@@ -25,6 +25,13 @@ class Byol;
 struct SimSiamOptions;
 template <class T>
 class SimSiam;
+struct SigRegOptions;
+template <class T>
+class SigReg;
+struct LeJepaOptions;
+struct LeJepaTerms;
+template <class T>
+class LeJepa;
 struct VicRegOptions;
 struct VicRegTerms;
 template <class T>

@@ -10,7 +10,9 @@
 // Losses, each with forward and backward.
 #include "selfsup/losses/byol.hpp"      // Byol
 #include "selfsup/losses/info_nce.hpp"  // InfoNce
+#include "selfsup/losses/lejepa.hpp"    // LeJepa
 #include "selfsup/losses/nt_xent.hpp"   // NtXent
+#include "selfsup/losses/sigreg.hpp"    // SigReg
 #include "selfsup/losses/simsiam.hpp"   // SimSiam
 #include "selfsup/losses/vicreg.hpp"    // VicReg
 

@@ -194,5 +194,7 @@ std::vector<LossCase> info_nce_cases();
 std::vector<LossCase> byol_cases();
 std::vector<LossCase> simsiam_cases();
 std::vector<LossCase> vicreg_cases();
+std::vector<LossCase> sigreg_cases();
+std::vector<LossCase> lejepa_cases();
 
 }  // namespace tests
