@@ -36,5 +36,9 @@ constexpr double vicreg_covariance_b = 0.2348775195;
 constexpr double sigreg = 0.7206998841;
 constexpr double sigreg_d_a00 = 0.3772158320;
 
+// The FFT relaxation of A's covariance before its division by D, q = 2 and q = 1.
+constexpr double fft_covariance_2 = 5.4017651039;
+constexpr double fft_covariance_1 = 3.2868724051;
+
 }  // namespace golden
 }  // namespace tests

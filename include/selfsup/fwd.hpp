@@ -25,6 +25,15 @@ class Byol;
 struct SimSiamOptions;
 template <class T>
 class SimSiam;
+struct FftCovarianceOptions;
+template <class T>
+class FftCovariance;
+struct GroupedCovarianceOptions;
+template <class T>
+class GroupedCovariance;
+struct ProbedCovarianceOptions;
+template <class T>
+class ProbedCovariance;
 struct SigRegOptions;
 template <class T>
 class SigReg;

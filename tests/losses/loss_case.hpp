@@ -196,5 +196,8 @@ std::vector<LossCase> simsiam_cases();
 std::vector<LossCase> vicreg_cases();
 std::vector<LossCase> sigreg_cases();
 std::vector<LossCase> lejepa_cases();
+std::vector<LossCase> grouped_covariance_cases();
+std::vector<LossCase> probed_covariance_cases();
+std::vector<LossCase> fft_covariance_cases();
 
 }  // namespace tests

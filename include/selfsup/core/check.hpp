@@ -121,6 +121,13 @@ inline void require_at_least(const char* name, std::size_t value, std::size_t le
                     std::to_string(least) + " expected");
 }
 
+/// Throws an OptionError unless value <= most.
+inline void require_at_most(const char* name, std::size_t value, std::size_t most) {
+  if (value <= most) return;
+  throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at most " +
+                    std::to_string(most) + " expected");
+}
+
 /// Called when a loss's check value is not finite: names the first entry that is not, or the
 /// overflow's likely cause.
 template <class T>

@@ -82,6 +82,16 @@ class RandomStream {
   std::uint64_t state_;
 };
 
+/// Where a sequence of random numbers stands.
+struct RandomPoint {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+
+  bool operator==(const RandomPoint& other) const {
+    return seed == other.seed && step == other.step;
+  }
+};
+
 /// Writes a random order of [0, count) (Fisher and Yates).
 template <class Index>
 void shuffle(RandomStream random, std::size_t count, Index* order) {

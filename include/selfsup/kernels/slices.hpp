@@ -16,16 +16,6 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Where a sequence of random numbers stands.
-struct RandomPoint {
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;
-
-  bool operator==(const RandomPoint& other) const {
-    return seed == other.seed && step == other.step;
-  }
-};
-
 template <class T>
 class Slices {
  public:
