@@ -12,19 +12,26 @@
 namespace tests {
 namespace reference {
 
+inline Matrix<double> centred(const Matrix<double>& z) {
+  Matrix<double> zc(z.rows(), z.cols());
+  for (std::size_t j = 0; j < z.cols(); ++j) {
+    double mean = 0;
+    for (std::size_t n = 0; n < z.rows(); ++n)
+      mean += (z(n, j) - z(0, j)) / static_cast<double>(z.rows());
+    for (std::size_t n = 0; n < z.rows(); ++n) zc(n, j) = (z(n, j) - z(0, j)) - mean;
+  }
+  return zc;
+}
+
 /// C = ZcᵀZc/(N − 1).
 inline Matrix<double> covariance_matrix(const Matrix<double>& z) {
   const std::size_t N = z.rows(), D = z.cols();
-  Matrix<double> centred(N, D), c(D, D);
-  for (std::size_t j = 0; j < D; ++j) {
-    double mean = 0;
-    for (std::size_t n = 0; n < N; ++n) mean += (z(n, j) - z(0, j)) / static_cast<double>(N);
-    for (std::size_t n = 0; n < N; ++n) centred(n, j) = (z(n, j) - z(0, j)) - mean;
-  }
-  for (std::size_t i = 0; i < D; ++i) {
-    for (std::size_t j = 0; j < D; ++j) {
-      for (std::size_t n = 0; n < N; ++n)
-        c(i, j) += centred(n, i) * centred(n, j) / static_cast<double>(N - 1);
+  const Matrix<double> zc = centred(z);
+  Matrix<double> c(D, D);
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t i = 0; i < D; ++i) {
+      const double entry = zc(n, i) / static_cast<double>(N - 1);
+      for (std::size_t j = 0; j < D; ++j) c(i, j) += entry * zc(n, j);
     }
   }
   return c;
@@ -33,19 +40,20 @@ inline Matrix<double> covariance_matrix(const Matrix<double>& z) {
 /// The gradient by z of a function of C whose derivative by C is d_c.
 inline Matrix<double> through_covariance(const Matrix<double>& z, const Matrix<double>& d_c) {
   const std::size_t N = z.rows(), D = z.cols();
-  Matrix<double> centred = z, d_z(N, D);
-  for (std::size_t j = 0; j < D; ++j) {
-    double mean = 0;
-    for (std::size_t n = 0; n < N; ++n) mean += (z(n, j) - z(0, j)) / static_cast<double>(N);
-    for (std::size_t n = 0; n < N; ++n) centred(n, j) = (z(n, j) - z(0, j)) - mean;
+  const Matrix<double> zc = centred(z);
+  Matrix<double> both = d_c, d_z(N, D);
+  for (std::size_t i = 0; i < D; ++i) {
+    for (std::size_t j = 0; j < D; ++j) both(i, j) += d_c(j, i);
+  }
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t i = 0; i < D; ++i) {
+      const double entry = zc(n, i) / static_cast<double>(N - 1);
+      for (std::size_t j = 0; j < D; ++j) d_z(n, j) += both(i, j) * entry;
+    }
   }
   for (std::size_t j = 0; j < D; ++j) {
     double mean = 0;
-    for (std::size_t n = 0; n < N; ++n) {
-      for (std::size_t i = 0; i < D; ++i)
-        d_z(n, j) += (d_c(i, j) + d_c(j, i)) * centred(n, i) / static_cast<double>(N - 1);
-      mean += d_z(n, j) / static_cast<double>(N);
-    }
+    for (std::size_t n = 0; n < N; ++n) mean += d_z(n, j) / static_cast<double>(N);
     for (std::size_t n = 0; n < N; ++n) d_z(n, j) -= mean;
   }
   return d_z;
