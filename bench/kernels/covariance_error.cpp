@@ -131,7 +131,10 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (const std::size_t factors : {0, 8}) {
-    std::printf("\n%zu x %zu, %zu shared factors, %ld steps, seed %llu:\n\n", N, D, factors, steps,
+    const std::string batch =
+        factors == 0 ? "independent normal columns"
+                     : "the same plus " + std::to_string(factors) + " shared normal factors";
+    std::printf("\n%zu x %zu, %s, %ld steps, seed %llu:\n\n", N, D, batch.c_str(), steps,
                 static_cast<unsigned long long>(seed));
     measure_all(random_batch(factors), static_cast<std::size_t>(steps));
   }
