@@ -3,7 +3,8 @@
 #   - a header includes lower floors only, and no cycle. On floors 0 to 3 a folder may include
 #     itself; on floor 4 and above a header never includes a neighbour (shared code sinks).
 #   - one door a dependency: <xsimd/...> and intrinsics in simd/, <Eigen/...> in monitors/eigen.hpp
-#     (which its neighbours may include), <mpi.h> in distributed/.
+#     (which its neighbours may include), Eigen's transform in kernels/eigen_fft.hpp, <mpi.h> in
+#     distributed/.
 #   - the instruction set is asked for in simd/ and core/abi.hpp only.
 #   - losses/ holds no loop and no intrinsic.
 #   - the umbrella header names neither testing/ nor distributed/.
@@ -77,8 +78,10 @@ code | awk '
           bad("the umbrella includes " target)
       }
       if (target ~ /^xsimd\// && here != "simd") bad("<" target "> has its door in simd/")
-      if (target ~ /^(unsupported\/)?Eigen\// && file != "selfsup/monitors/eigen.hpp")
+      if (target ~ /^Eigen\// && file != "selfsup/monitors/eigen.hpp")
         bad("<" target "> has its door in monitors/eigen.hpp")
+      if (target ~ /^unsupported\/Eigen\// && file != "selfsup/kernels/eigen_fft.hpp")
+        bad("<" target "> has its door in kernels/eigen_fft.hpp")
       if (target == "mpi.h" && here != "distributed")
         bad("<" target "> has its door in distributed/")
     }

@@ -41,5 +41,13 @@ constexpr double vicreg_variance_b = 0.4313822138;
 constexpr double vicreg_covariance_a = 0.7282684590;
 constexpr double vicreg_covariance_b = 0.2348775195;
 
+// SIGReg of A along golden_slices().
+constexpr double sigreg = 0.7206998841;
+constexpr double sigreg_d_a00 = 0.3772158320;
+
+// The FFT relaxation of A's covariance before its division by D, q = 2 and q = 1.
+constexpr double fft_covariance_2 = 5.4017651039;
+constexpr double fft_covariance_1 = 3.2868724051;
+
 }  // namespace golden
 }  // namespace tests

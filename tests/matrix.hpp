@@ -132,4 +132,18 @@ inline Matrix<double> golden_b() {
   return b;
 }
 
+/// SIGReg's two slices of the golden numbers: u_ij = cos(1 + i + 2j), columns of length 1.
+inline Matrix<double> golden_slices() {
+  Matrix<double> u(3, 2);
+  for (std::size_t j = 0; j < 2; ++j) {
+    double square = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      u(i, j) = std::cos(static_cast<double>(1 + i + 2 * j));
+      square += u(i, j) * u(i, j);
+    }
+    for (std::size_t i = 0; i < 3; ++i) u(i, j) /= std::sqrt(square);
+  }
+  return u;
+}
+
 }  // namespace tests

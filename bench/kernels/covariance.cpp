@@ -1,11 +1,14 @@
 // What VICReg's covariance term costs: forward and backward of the term alone, of the whole loss,
-// and of the loss without it, by route.
+// and of the loss without it, by route; and beside it the estimates of the term and its relaxation.
 //
 // "of_bound" counts the multiply-adds of the cheaper route, 3·N·D·min(N, D) for two views: it shows
-// what the other route wastes.
+// what the other route wastes, and above 1 what an estimate spares.
 #include "bench/report.hpp"
 #include "bench/run.hpp"
 #include "bench/step.hpp"
+#include "selfsup/losses/fft_covariance.hpp"
+#include "selfsup/losses/grouped_covariance.hpp"
+#include "selfsup/losses/probed_covariance.hpp"
 #include "selfsup/losses/vicreg.hpp"
 
 #include <CLI/CLI.hpp>
@@ -56,13 +59,59 @@ void measure(benchmark::State& state, const VicRegOptions& options) {
   bench::report_products(state, 2 * N, held, 3 * std::min(N, D) * N * D);
 }
 
+// One view after the other, by classes that take one.
+template <template <class> class Loss, class Options>
+void measure_views(benchmark::State& state, const Options& options) {
+  const std::size_t held = bench::time_step<Loss>(state, options, 2, 2, [](auto& loss, auto& x) {
+    auto value = loss.forward(x.in(0));
+    loss.backward(x.out(0));
+    value += loss.forward(x.in(1));
+    loss.backward(x.out(1));
+    return value;
+  });
+  const auto N = static_cast<double>(state.range(0)), D = static_cast<double>(state.range(1));
+  bench::report_products(state, 2 * N, held, 3 * std::min(N, D) * N * D);
+}
+
+selfsup::GroupedCovarianceOptions groups_of(std::size_t size) {
+  selfsup::GroupedCovarianceOptions options;
+  options.group_size = size;
+  return options;
+}
+
+selfsup::ProbedCovarianceOptions probes(std::size_t count) {
+  selfsup::ProbedCovarianceOptions options;
+  options.probes = count;
+  return options;
+}
+
 using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
-void add(const std::string& name, const Shapes& shapes, const VicRegOptions& options) {
-  auto* const added = benchmark::RegisterBenchmark(
-      name.c_str(), [options](benchmark::State& state) { measure(state, options); });
+template <class Measure>
+void add_measure(const std::string& name, const Shapes& shapes, const Measure& measure_it) {
+  auto* const added = benchmark::RegisterBenchmark(name.c_str(), measure_it);
   added->ArgNames({"N", "D"})->UseRealTime();
   for (const auto& [N, D] : shapes) added->Args({N, D});
+}
+
+void add(const std::string& name, const Shapes& shapes, const VicRegOptions& options) {
+  add_measure(name, shapes, [options](benchmark::State& state) { measure(state, options); });
+}
+
+void add_estimates(const Shapes& shapes) {
+  for (const std::size_t size : {32, 128, 512}) {
+    add_measure("groups/" + std::to_string(size), shapes, [size](benchmark::State& state) {
+      measure_views<selfsup::GroupedCovariance>(state, groups_of(size));
+    });
+  }
+  for (const std::size_t count : {4, 16, 64}) {
+    add_measure("probes/" + std::to_string(count), shapes, [count](benchmark::State& state) {
+      measure_views<selfsup::ProbedCovariance>(state, probes(count));
+    });
+  }
+  add_measure("fft", shapes, [](benchmark::State& state) {
+    measure_views<selfsup::FftCovariance>(state, selfsup::FftCovarianceOptions());
+  });
 }
 
 void add_all(const Shapes& shapes) {
@@ -72,6 +121,7 @@ void add_all(const Shapes& shapes) {
   add("term/feature_nothing_kept", shapes, nothing_kept(term_alone(CovarianceRoute::feature)));
   add("vicreg/automatic", shapes, whole_loss(CovarianceRoute::automatic));
   add("vicreg/without_covariance", shapes, without_covariance());
+  add_estimates(shapes);
 }
 
 // Few samples and many, narrow and wide, and both sides of the crossover N = D.

@@ -25,6 +25,22 @@ class Byol;
 struct SimSiamOptions;
 template <class T>
 class SimSiam;
+struct FftCovarianceOptions;
+template <class T>
+class FftCovariance;
+struct GroupedCovarianceOptions;
+template <class T>
+class GroupedCovariance;
+struct ProbedCovarianceOptions;
+template <class T>
+class ProbedCovariance;
+struct SigRegOptions;
+template <class T>
+class SigReg;
+struct LeJepaOptions;
+struct LeJepaTerms;
+template <class T>
+class LeJepa;
 struct VicRegOptions;
 struct VicRegTerms;
 template <class T>

@@ -1,4 +1,5 @@
-// All of selfsup but its testing headers and those that need Eigen (monitors/effective_rank.hpp).
+// All of selfsup but its testing headers and those that need Eigen (losses/fft_covariance.hpp,
+// monitors/effective_rank.hpp).
 #pragma once
 
 #include "selfsup/version.hpp"
@@ -9,15 +10,19 @@
 #include "selfsup/core/view.hpp"    // ConstView, MutView
 
 // Losses, each with forward and backward.
-#include "selfsup/losses/alignment.hpp"   // Alignment
-#include "selfsup/losses/byol.hpp"        // Byol
-#include "selfsup/losses/info_nce.hpp"    // InfoNce
-#include "selfsup/losses/nt_xent.hpp"     // NtXent
-#include "selfsup/losses/siglip.hpp"      // SigLip
-#include "selfsup/losses/simsiam.hpp"     // SimSiam
-#include "selfsup/losses/sup_con.hpp"     // SupCon
-#include "selfsup/losses/uniformity.hpp"  // Uniformity
-#include "selfsup/losses/vicreg.hpp"      // VicReg
+#include "selfsup/losses/alignment.hpp"           // Alignment
+#include "selfsup/losses/byol.hpp"                // Byol
+#include "selfsup/losses/grouped_covariance.hpp"  // GroupedCovariance
+#include "selfsup/losses/info_nce.hpp"            // InfoNce
+#include "selfsup/losses/lejepa.hpp"              // LeJepa
+#include "selfsup/losses/nt_xent.hpp"             // NtXent
+#include "selfsup/losses/probed_covariance.hpp"   // ProbedCovariance
+#include "selfsup/losses/siglip.hpp"              // SigLip
+#include "selfsup/losses/sigreg.hpp"              // SigReg
+#include "selfsup/losses/simsiam.hpp"             // SimSiam
+#include "selfsup/losses/sup_con.hpp"             // SupCon
+#include "selfsup/losses/uniformity.hpp"          // Uniformity
+#include "selfsup/losses/vicreg.hpp"              // VicReg
 
 // Beside the losses.
 #include "selfsup/momentum/ema.hpp"          // ema_rate, ema_update

@@ -200,5 +200,10 @@ std::vector<LossCase> siglip_cases();
 std::vector<LossCase> sup_con_cases();
 std::vector<LossCase> alignment_cases();
 std::vector<LossCase> uniformity_cases();
+std::vector<LossCase> sigreg_cases();
+std::vector<LossCase> lejepa_cases();
+std::vector<LossCase> grouped_covariance_cases();
+std::vector<LossCase> probed_covariance_cases();
+std::vector<LossCase> fft_covariance_cases();
 
 }  // namespace tests

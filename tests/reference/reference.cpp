@@ -5,9 +5,11 @@
 #include "matrix.hpp"
 #include "reference/alignment.hpp"
 #include "reference/byol.hpp"
+#include "reference/covariance.hpp"
 #include "reference/info_nce.hpp"
 #include "reference/nt_xent.hpp"
 #include "reference/siglip.hpp"
+#include "reference/sigreg.hpp"
 #include "reference/simsiam.hpp"
 #include "reference/sup_con.hpp"
 #include "reference/uniformity.hpp"
@@ -37,6 +39,15 @@ struct ReferenceCase {
   std::size_t arguments = 2;
   std::optional<Golden> golden = {};
 };
+
+// Any columns, as many entries long as z is wide.
+Matrix<double> directions(const Matrix<double>& z) { return tests::random_matrix(z.cols(), 3, 9); }
+
+std::vector<std::size_t> reversed(const Matrix<double>& z) {
+  std::vector<std::size_t> order;
+  for (std::size_t j = z.cols(); j-- > 0;) order.push_back(j);
+  return order;
+}
 
 std::vector<ReferenceCase> reference_cases() {
   using Inputs = const std::vector<Matrix<double>>&;
@@ -106,6 +117,21 @@ std::vector<ReferenceCase> reference_cases() {
        golden::uniformity},
       {"Uniformity without normalisation",
        [](Inputs z) { return reference::uniformity(z[0], 0.3, false); }, 1},
+      {"SIGReg", [](Inputs z) { return reference::sigreg(z[0], directions(z[0])); }, 1},
+      {"LeJEPA", [](Inputs z) { return reference::lejepa(z[0], z[1], directions(z[0]), 0.3); }},
+      {"covariance in groups",
+       [](Inputs z) {
+         std::vector<std::size_t> group(z[0].cols());
+         for (std::size_t j = 0; j < group.size(); ++j) group[j] = j % 2;
+         return reference::grouped_covariance(z[0], group);
+       },
+       1},
+      {"covariance by probes",
+       [](Inputs z) { return reference::probed_covariance(z[0], directions(z[0])); }, 1},
+      {"covariance by circular diagonals, q = 2",
+       [](Inputs z) { return reference::circular_covariance(z[0], reversed(z[0]), 2, 0.5); }, 1},
+      {"covariance by circular diagonals, q = 1",
+       [](Inputs z) { return reference::circular_covariance(z[0], reversed(z[0]), 1, 0.5); }, 1},
   };
 }
 

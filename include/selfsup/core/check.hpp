@@ -120,6 +120,28 @@ void require_in_type(const char* name, double value) {
   throw OptionError(text.str());
 }
 
+/// Throws an OptionError unless 0 <= value <= 1.
+inline void require_fraction(const char* name, double value) {
+  if (is_finite(value) && value >= 0 && value <= 1) return;
+  std::ostringstream text;
+  text << name << " is " << value << ", a number from 0 to 1 expected";
+  throw OptionError(text.str());
+}
+
+/// Throws an OptionError unless value >= least.
+inline void require_at_least(const char* name, std::size_t value, std::size_t least) {
+  if (value >= least) return;
+  throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at least " +
+                    std::to_string(least) + " expected");
+}
+
+/// Throws an OptionError unless value <= most.
+inline void require_at_most(const char* name, std::size_t value, std::size_t most) {
+  if (value <= most) return;
+  throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at most " +
+                    std::to_string(most) + " expected");
+}
+
 /// Called when a loss's check value is not finite: names the first entry that is not, or the
 /// overflow's likely cause.
 template <class T>

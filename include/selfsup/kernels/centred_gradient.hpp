@@ -48,6 +48,11 @@ class CentredGradient {
       factor_.data()[j] -= weight * own.squares.data()[j];
   }
 
+  /// Adds weight·numbers_j to each of D columns' factors.
+  void add(const double* numbers, double weight, std::size_t D) {
+    for (std::size_t j = 0; j < D; ++j) factor_.data()[j] += weight * numbers[j];
+  }
+
   /// The parts of a gradient: zc·factor + difference_weight·difference + product_weight·product,
   /// (N, D) each. A null `difference` leaves its part out.
   struct Parts {

@@ -1,0 +1,36 @@
+// LeJepa along 1024 slices drawn anew each step, forward and backward. Least work: the projections
+// of both views and their products back, 4·N·D·S multiply-adds; the sines and cosines come on top.
+#include "selfsup/losses/lejepa.hpp"
+
+#include "bench/report.hpp"
+#include "bench/step.hpp"
+
+#include <cstdint>
+#include <type_traits>
+
+namespace {
+
+void lejepa(benchmark::State& state) {
+  const selfsup::LeJepaOptions options;
+  std::uint64_t drawn = 0;
+  const std::size_t held =
+      bench::time_step<selfsup::LeJepa>(state, options, 2, 2, [&](auto& loss, auto& x) {
+        // The double that the last float is compared with has the same slices.
+        if constexpr (std::is_same_v<decltype(x), bench::Arrays<float>&>) ++drawn;
+        loss.set_step(drawn);
+        const auto value = loss.forward(x.in(0), x.in(1));
+        loss.backward(x.out(0), x.out(1));
+        return value;
+      });
+  const auto N = static_cast<double>(state.range(0)), D = static_cast<double>(state.range(1));
+  bench::report_products(state, 2 * N, held, 4 * N * D * static_cast<double>(options.slices));
+}
+BENCHMARK(lejepa)
+    ->ArgNames({"N", "D"})
+    ->Args({256, 128})
+    ->Args({1024, 128})
+    ->Args({1024, 512})
+    ->Args({4096, 512})
+    ->UseRealTime();
+
+}  // namespace

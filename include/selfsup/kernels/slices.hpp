@@ -1,0 +1,91 @@
+// Random directions that a batch is projected on.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/random.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+template <class T>
+class Slices {
+ public:
+  /// Provides `count` unit vectors of D entries: those given, else those of the point, uniform on
+  /// the sphere. Throws a ShapeError when given ones have another length.
+  void prepare(const char* where, std::size_t count, std::size_t D, RandomPoint point) {
+    if (given()) {
+      if (rows_.cols() == D) return;
+      throw ShapeError(std::string(where) + ": slices are " +
+                       shape_text(rows_.cols(), rows_.rows()) + ", the batch has " +
+                       std::to_string(D) + " columns");
+    }
+    if (rows_.rows() == count && rows_.cols() == D && drawn_at_ == point) return;
+    rows_.reshape(count, D);
+    drawn_at_ = point;
+    parallel_for(count, 4 * D, [&](std::size_t s) {
+      draw({point.seed, point.step, s}, rows_.row(s));
+    });
+  }
+
+  /// Takes the columns of u (D, count) instead of drawn ones, as they are.
+  void give(ConstView<T> u) {
+    rows_.reshape(u.cols(), u.rows());
+    for (std::size_t s = 0; s < u.cols(); ++s) {
+      for (std::size_t d = 0; d < u.rows(); ++d) rows_.row(s)[d] = u(d, s);
+    }
+    given_ = true;
+  }
+  /// Draws from now on.
+  void take_back() {
+    if (given_) rows_ = {};
+    given_ = false;
+  }
+
+  std::size_t count() const { return rows_.rows(); }
+  /// One direction a column, (D, count).
+  ConstView<T> columns() const { return rows().transposed(); }
+  /// One direction a row, (count, D).
+  ConstView<T> rows() const {
+    return {rows_.row(0), rows_.rows(), rows_.cols(), rows_.stride(), 1};
+  }
+  std::size_t bytes() const { return rows_.bytes(); }
+
+ private:
+  // A matrix that was moved from is empty.
+  bool given() const { return given_ && rows_.rows() > 0; }
+
+  // A normal vector has a direction uniform on the sphere. Its entries are those of float in
+  // double, too.
+  void draw(RandomStream random, T* u) const {
+    const std::size_t D = rows_.cols();
+    double squares = 0;
+    for (std::size_t d = 0; d < D; d += 2) {
+      const auto pair = random.normals();
+      u[d] = static_cast<T>(static_cast<float>(pair.first));
+      squares = std::fma(static_cast<double>(u[d]), static_cast<double>(u[d]), squares);
+      if (d + 1 == D) break;
+      u[d + 1] = static_cast<T>(static_cast<float>(pair.second));
+      squares = std::fma(static_cast<double>(u[d + 1]), static_cast<double>(u[d + 1]), squares);
+    }
+    const double length = std::sqrt(squares);
+    for (std::size_t d = 0; d < D; ++d)
+      u[d] = static_cast<T>(static_cast<float>(static_cast<double>(u[d]) / length));
+  }
+
+  product::PaddedMatrix<T> rows_;  // (count, D)
+  RandomPoint drawn_at_;
+  bool given_ = false;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

@@ -1,0 +1,108 @@
+// The covariance term of VICReg over random groups of columns: an estimate. Maths:
+// docs/covariance.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/column_shuffle.hpp"
+#include "selfsup/kernels/grouped_squares.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct GroupedCovarianceOptions {
+  std::size_t group_size = 128;  ///< b >= 2, the most columns of a group; D or more: the exact term
+  std::uint64_t seed = 0;        ///< of the groups, which are a function of (seed, step)
+  std::size_t memory_budget =
+      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+};
+
+/// An unbiased estimate of VICReg's covariance term of one view, c = 1/D Σ_{i≠j} C_ij², C =
+/// ZcᵀZc/(N − 1), from pairs of columns that share a group: the columns are dealt at random into
+/// groups of b, and
+///   L = 1/(p·D) Σ_g Σ_{i≠j in g} C_ij²,  p the share of pairs that lie in one group.
+/// Costs N·D·b multiply-adds where c costs N·D·min(N, D). To be added to VicReg's with a
+/// covariance_weight of 0, an object a view.
+///
+/// The groups are those of set_step's step, 0 at first: forward does not advance it, so call
+/// set_step(step) before each training step.
+template <class T>
+class GroupedCovariance {
+ public:
+  explicit GroupedCovariance(const GroupedCovarianceOptions& options = {}) : options_(options) {
+    require_at_least("GroupedCovariance: group_size", options.group_size, 2);
+  }
+
+  /// The groups of forward and value are those of (seed, step) from now on.
+  void set_step(std::uint64_t step) { step_ = step; }
+
+  /// Returns the estimate for z (N, D), N >= 2; keeps what backward needs, so that z may change
+  /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
+  /// infinite or the squares overflow.
+  T forward(ConstView<T> z) {
+    return run("GroupedCovariance::forward", z, options_.memory_budget, true);
+  }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z) { return run("GroupedCovariance::value", z, 0, false); }
+
+  /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
+  /// another shape.
+  void backward(MutView<T> d_z, T d_loss = 1) {
+    state_.require("GroupedCovariance::backward");
+    require_output("GroupedCovariance::backward", "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    squares_.reserve_backward(shuffled_);
+    // (3') (2'), in what forward has done with, then (1')
+    squares_.backward(static_cast<double>(d_loss) * scale(), shuffled_);
+    shuffle_.scatter(shuffled_, d_z);
+  }
+
+  const GroupedCovarianceOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const { return shuffle_.bytes() + squares_.bytes() + shuffled_.bytes(); }
+
+ private:
+  T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+    state_.begin();
+    require_batches<T>(where, {{"z", z}}, 2);
+    N_ = z.rows();
+    D_ = z.cols();
+    // (1) columns dealt into groups
+    shuffle_.prepare(D_, {options_.seed, step_});
+    shuffle_.gather(z, shuffled_);
+    // (2) centred, (3) the covariances of each group
+    const auto sums = squares_.forward(shuffled_, groups(), memory_budget);
+    const T loss = static_cast<T>(scale() * sums.off_diagonal);
+    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  kernels::ColumnGroups groups() const { return {D_, options_.group_size}; }
+  // 0 for one column, which has no pair.
+  double scale() const {
+    const auto degrees = static_cast<double>(N_ - 1), width = static_cast<double>(D_);
+    return D_ == 1 ? 0 : 1 / (degrees * degrees * width * groups().share());
+  }
+
+  GroupedCovarianceOptions options_;
+  std::uint64_t step_ = 0;
+  // Kept for backward.
+  kernels::ColumnShuffle shuffle_;
+  kernels::GroupedSquares<T> squares_;
+  std::size_t N_ = 0;
+  std::size_t D_ = 0;
+  PassState state_;
+  // Scratch.
+  product::PaddedMatrix<T> shuffled_;  // (N, D)
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

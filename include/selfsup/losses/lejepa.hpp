@@ -1,0 +1,176 @@
+// LeJEPA: views that agree, each normally distributed. Maths: docs/lejepa.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/sliced_normality.hpp"
+#include "selfsup/kernels/slices.hpp"
+#include "selfsup/product/matmul.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct LeJepaOptions {
+  double sigreg_weight = 0.05;  ///< 0 <= λ <= 1; the invariance has 1 − λ
+  std::size_t slices = 1024;    ///< S > 0, random directions a step
+  std::uint64_t seed = 0;       ///< of the directions, which are a function of (seed, step)
+
+  /// The paper's λ and slices (the default).
+  static LeJepaOptions paper() { return {}; }
+  /// Equal to rbalestr-lab/lejepa `MINIMAL.md` with two views, as its command line has it: λ =
+  /// 0.02, 256 directions.
+  static LeJepaOptions lejepa_minimal() {
+    LeJepaOptions options;
+    options.sigreg_weight = 0.02;
+    options.slices = 256;
+    return options;
+  }
+};
+
+/// The terms before their weights; NaN where the weight is 0.
+struct LeJepaTerms {
+  double invariance = std::numeric_limits<double>::quiet_NaN();
+  double sigreg = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// LeJEPA (Balestriero, LeCun 2025, arXiv:2511.08544) on two views:
+///   L = λ·½(SIGReg(z_a) + SIGReg(z_b)) + (1 − λ)·Σ_v (z_v − ½(z_a + z_b))²/(2·N·D),
+/// both views along the same directions; SIGReg as in losses/sigreg.hpp. The second term, the mean
+/// squared distance to the views' mean, is Σ(z_a − z_b)²/(4·N·D).
+///
+/// The directions are those of set_step's step, 0 at first: forward does not advance it, so call
+/// set_step(step) before each training step.
+template <class T>
+class LeJepa {
+ public:
+  explicit LeJepa(const LeJepaOptions& options = {}) : options_(options) {
+    require_fraction("LeJepa: sigreg_weight", options.sigreg_weight);
+    require_at_least("LeJepa: slices", options.slices, 1);
+  }
+
+  /// The directions of forward and value are those of (seed, step) from now on.
+  void set_step(std::uint64_t step) {
+    state_.begin();
+    slices_.take_back();
+    step_ = step;
+  }
+
+  /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
+  /// made. Any S > 0. Throws ShapeError when u is empty.
+  void set_slices(ConstView<T> u) {
+    state_.begin();
+    require_batches<T>("LeJepa::set_slices", {{"u", u}});
+    slices_.give(u);
+  }
+
+  /// The directions of the last forward or value, (D, S), one a column.
+  ConstView<T> slices() const { return slices_.columns(); }
+
+  /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
+  /// afterwards. Throws ShapeError for another shape or one that given slices do not fit,
+  /// NonFiniteError when an entry is NaN or infinite or the squares overflow.
+  T forward(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::forward", z_a, z_b, true); }
+
+  /// The same value and terms; keeps nothing else.
+  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::value", z_a, z_b, false); }
+
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one, and its
+  /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
+  void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    state_.require("LeJepa::backward");
+    require_output("LeJepa::backward", "d_z_a", d_z_a, N_, D_);
+    require_output("LeJepa::backward", "d_z_b", d_z_b, N_, D_);
+    d_z_.reshape(N_, D_);
+    go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
+    go_back(b_, -1, static_cast<double>(d_loss), d_z_b);
+  }
+
+  /// The terms of the last forward or value; all NaN after one that threw.
+  const LeJepaTerms& terms() const { return terms_; }
+
+  const LeJepaOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return slices_.bytes() + a_.bytes() + b_.bytes() + difference_.bytes() + d_z_.bytes() +
+           matmul_.bytes() + moments_.bytes() + copy_a_.bytes() + copy_b_.bytes();
+  }
+
+ private:
+  T run(const char* where, ConstView<T> given_a, ConstView<T> given_b, bool keep) {
+    state_.begin();
+    LeJepaTerms terms;
+    terms_ = terms;
+    require_batches<T>(where, {{"z_a", given_a}, {"z_b", given_b}});
+    N_ = given_a.rows();
+    D_ = given_a.cols();
+    const ConstView<T> z_a = copy_a_.of(given_a), z_b = copy_b_.of(given_b);
+    const double sigreg_weight = options_.sigreg_weight;
+    double loss = 0, check = 0;
+    if (sigreg_weight > 0) {
+      slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
+      // (1) projections, (2) their distance from the normal distribution
+      const auto a = a_.forward(z_a, slices_, matmul_, keep);
+      const auto b = b_.forward(z_b, slices_, matmul_, keep);
+      terms.sigreg = (a.statistic + b.statistic) / (2 * static_cast<double>(slices_.count()));
+      loss += sigreg_weight * terms.sigreg;
+      check += a.check + b.check;
+    }
+    if (sigreg_weight < 1) {
+      // (3) invariance
+      terms.invariance = moments_.difference(z_a, z_b, difference_) / (4 * entries());
+      loss += (1 - sigreg_weight) * terms.invariance;
+      check += terms.invariance;
+    }
+    if (!is_finite(check) || !is_finite(static_cast<T>(loss)))
+      throw_non_finite<T>(where, {{"z_a", given_a}, {"z_b", given_b}});
+    terms_ = terms;
+    if (keep) state_.kept();
+    return static_cast<T>(loss);
+  }
+
+  // `side` is the sign of the view in z_a − z_b.
+  void go_back(kernels::SlicedNormality<T>& own, int side, double d_loss, MutView<T> d_z) {
+    if (d_z.empty()) return;
+    const double sigreg_weight = options_.sigreg_weight;
+    // (2') (1')
+    const bool with_sigreg = sigreg_weight > 0, with_difference = sigreg_weight < 1;
+    if (with_sigreg) own.backward(slices_, matmul_, d_z_);
+    // (3') invariance, and the sum
+    kernels::write_sum<T>({with_sigreg ? &d_z_ : nullptr, d_loss * sigreg_weight / 2},
+                          {with_difference ? &difference_ : nullptr,
+                           side * d_loss * (1 - sigreg_weight) / (2 * entries())},
+                          d_z_, d_z);
+  }
+
+  double entries() const { return static_cast<double>(N_) * static_cast<double>(D_); }
+
+  LeJepaOptions options_;
+  std::uint64_t step_ = 0;
+  // Kept for backward.
+  kernels::Slices<T> slices_;
+  kernels::SlicedNormality<T> a_;
+  kernels::SlicedNormality<T> b_;
+  product::PaddedMatrix<T> difference_;  // z_a − z_b (N, D)
+  std::size_t N_ = 0;
+  std::size_t D_ = 0;
+  PassState state_;
+  LeJepaTerms terms_;
+  // Scratch.
+  product::PaddedMatrix<T> d_z_;  // (N, D)
+  Matmul<T> matmul_;
+  kernels::Moments<T> moments_;
+  ContiguousRows<T> copy_a_;
+  ContiguousRows<T> copy_b_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

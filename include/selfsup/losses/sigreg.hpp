@@ -1,0 +1,122 @@
+// SIGReg: sketched isotropic Gaussian regularization. Maths: docs/sigreg.md.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/sliced_normality.hpp"
+#include "selfsup/kernels/slices.hpp"
+#include "selfsup/product/matmul.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+struct SigRegOptions {
+  std::size_t slices = 1024;  ///< S > 0, random directions a step
+  std::uint64_t seed = 0;     ///< of the directions, which are a function of (seed, step)
+
+  /// Equal to rbalestr-lab/lejepa `SlicingUnivariateTest(EppsPulley(), num_slices=1024)`, its
+  /// directions given (the default).
+  static SigRegOptions lejepa() { return {}; }
+  /// Equal to `SIGReg` of rbalestr-lab/lejepa `MINIMAL.md`: 256 directions.
+  static SigRegOptions lejepa_minimal() {
+    SigRegOptions options;
+    options.slices = 256;
+    return options;
+  }
+};
+
+/// SIGReg (Balestriero, LeCun 2025, arXiv:2511.08544): the Epps-Pulley distance of z from the
+/// standard normal distribution along S random unit vectors u, x = Zu,
+///   L = 1/S Σ_u N·Σ_q ω_q[(mean_n cos t_q x_n − φ_q)² + (mean_n sin t_q x_n)²],
+/// t_q = 3q/16, q = 0 … 16, φ_q = e^(−t_q²/2), ω_q = 2Δφ_q with half of it at both ends, Δ = 3/16.
+/// z is not centred. A sum over samples (the factor N), a mean over slices.
+///
+/// The directions are those of set_step's step, 0 at first: forward does not advance it, so call
+/// set_step(step) before each training step.
+template <class T>
+class SigReg {
+ public:
+  explicit SigReg(const SigRegOptions& options = {}) : options_(options) {
+    require_at_least("SigReg: slices", options.slices, 1);
+  }
+
+  /// The directions of forward and value are those of (seed, step) from now on.
+  void set_step(std::uint64_t step) {
+    state_.begin();
+    slices_.take_back();
+    step_ = step;
+  }
+
+  /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
+  /// made. Any S > 0. Throws ShapeError when u is empty.
+  void set_slices(ConstView<T> u) {
+    state_.begin();
+    require_batches<T>("SigReg::set_slices", {{"u", u}});
+    slices_.give(u);
+  }
+
+  /// The directions of the last forward or value, (D, S), one a column.
+  ConstView<T> slices() const { return slices_.columns(); }
+
+  /// Returns the loss of z (N, D); keeps what backward needs, so that z may change afterwards.
+  /// Throws ShapeError for an empty batch or one that given slices do not fit, NonFiniteError when
+  /// an entry is NaN or infinite.
+  T forward(ConstView<T> z) { return run("SigReg::forward", z, true); }
+
+  /// The same value; keeps nothing.
+  T value(ConstView<T> z) { return run("SigReg::value", z, false); }
+
+  /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
+  /// another shape.
+  void backward(MutView<T> d_z, T d_loss = 1) {
+    state_.require("SigReg::backward");
+    require_output("SigReg::backward", "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    d_z_.reshape(N_, D_);
+    // (2') (1')
+    normality_.backward(slices_, matmul_, d_z_);
+    kernels::write_sum<T>({&d_z_, static_cast<double>(d_loss)}, {nullptr, 0}, d_z_, d_z);
+  }
+
+  const SigRegOptions& options() const { return options_; }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return slices_.bytes() + normality_.bytes() + d_z_.bytes() + matmul_.bytes();
+  }
+
+ private:
+  T run(const char* where, ConstView<T> z, bool keep) {
+    state_.begin();
+    require_batches<T>(where, {{"z", z}});
+    N_ = z.rows();
+    D_ = z.cols();
+    slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
+    // (1) projections, (2) their distance from the normal distribution
+    const auto sums = normality_.forward(z, slices_, matmul_, keep);
+    const T loss = static_cast<T>(sums.statistic / static_cast<double>(slices_.count()));
+    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
+    if (keep) state_.kept();
+    return loss;
+  }
+
+  SigRegOptions options_;
+  std::uint64_t step_ = 0;
+  // Kept for backward.
+  kernels::Slices<T> slices_;
+  kernels::SlicedNormality<T> normality_;
+  std::size_t N_ = 0;
+  std::size_t D_ = 0;
+  PassState state_;
+  // Scratch.
+  product::PaddedMatrix<T> d_z_;  // (N, D)
+  Matmul<T> matmul_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup

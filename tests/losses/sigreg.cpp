@@ -1,0 +1,251 @@
+#include "selfsup/losses/sigreg.hpp"
+
+#include "catch.hpp"
+#include "losses/loss_case.hpp"
+#include "losses/properties.hpp"
+#include "message.hpp"
+#include "reference/sigreg.hpp"
+
+#include "selfsup/kernels/random.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace {
+
+using selfsup::SigReg;
+using selfsup::SigRegOptions;
+using tests::Matrix;
+namespace reference = tests::reference;
+namespace tolerance = tests::tolerance;
+
+SigRegOptions with_slices(std::size_t count, std::uint64_t seed = 0) {
+  SigRegOptions options;
+  options.slices = count;
+  options.seed = seed;
+  return options;
+}
+
+template <class T>
+Matrix<double> copy_of(selfsup::ConstView<T> view) {
+  Matrix<double> copy(view.rows(), view.cols());
+  for (std::size_t r = 0; r < view.rows(); ++r) {
+    for (std::size_t c = 0; c < view.cols(); ++c) copy(r, c) = static_cast<double>(view(r, c));
+  }
+  return copy;
+}
+
+// The directions that a loss of these options draws for D columns.
+Matrix<double> slices_of(const SigRegOptions& options, std::size_t D, std::uint64_t step = 0) {
+  SigReg<double> loss(options);
+  loss.set_step(step);
+  loss.value(Matrix<double>(1, D));
+  return copy_of(loss.slices());
+}
+
+tests::LossCase sigreg_case(const SigRegOptions& options) {
+  tests::LossCase item;
+  item.name = "SigReg, " + std::to_string(options.slices) + " slices";
+  item.header = "sigreg";
+  item.type = "SigReg";
+  item.arguments = {"z"};
+  item.has_gradient = {true};
+  item.reference = [=](const std::vector<Matrix<double>>& z) {
+    return reference::sigreg(z[0], slices_of(options, z[0].cols()));
+  };
+  item.normalizes = false;
+  return tests::with_loss<SigReg>(options, item);
+}
+
+// What one slice gives when all samples lie at 0, divided by N: Σ ω_q(1 − φ_q)².
+double collapsed() {
+  double sum = 0;
+  for (int q = 1; q <= 16; ++q) {
+    const double t = 3.0 * q / 16, phi = std::exp(-t * t / 2);
+    sum += phi * 3 / 16 * (q == 16 ? 1 : 2) * (1 - phi) * (1 - phi);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<tests::LossCase> tests::sigreg_cases() {
+  return {sigreg_case(with_slices(1)), sigreg_case(with_slices(37, 5))};
+}
+
+TEMPLATE_TEST_CASE("SigReg: the golden number, along given slices", "", float, double) {
+  using T = TestType;
+  const auto u = tests::golden_slices();
+  SigReg<T> loss;
+  loss.set_slices(tests::cast<T>(u));
+  const auto a = tests::cast<T>(tests::golden_a());
+  Matrix<T> d_a(4, 3, T(7));
+  const double allowed =
+      std::is_same_v<T, float> ? tolerance::golden_float : tolerance::golden_double;
+  const auto value = static_cast<double>(loss.forward(a));
+  CHECK(std::abs(value - tests::golden::sigreg) <= allowed);
+  loss.backward(d_a);
+  CHECK(std::abs(static_cast<double>(d_a(0, 0)) - tests::golden::sigreg_d_a00) <= allowed);
+  const auto expected = reference::sigreg(tests::golden_a(), u);
+  CHECK(std::abs(expected.value - tests::golden::sigreg) <= tolerance::golden_double);
+  CHECK(std::abs(expected.gradients[0](0, 0) - tests::golden::sigreg_d_a00) <=
+        tolerance::golden_double);
+}
+
+TEST_CASE("SigReg: samples at 0 give the closed form and exactly no gradient") {
+  for (const std::size_t N : {1u, 2u, 35u}) {
+    SigReg<float> loss(with_slices(19));
+    const Matrix<float> z(N, 6);
+    Matrix<float> d_z(N, 6, 7);
+    const double expected = static_cast<double>(N) * collapsed();
+    CHECK(std::abs(static_cast<double>(loss.forward(z)) - expected) <=
+          tolerance::float_value * expected);
+    loss.backward(d_z);
+    CHECK(d_z.entries() == std::vector<float>(6 * N, 0));
+  }
+}
+
+TEST_CASE("SigReg: normal samples give the expected value, whatever their number") {
+  // E|mean e^(itx) − φ|² = (1 − φ²)/N.
+  double expected = 0;
+  for (int q = 1; q <= 16; ++q) {
+    const double t = 3.0 * q / 16, phi = std::exp(-t * t / 2);
+    expected += phi * 3 / 16 * (q == 16 ? 1 : 2) * (1 - phi * phi);
+  }
+  constexpr std::size_t batches = 200;
+  for (const std::size_t N : {3u, 40u}) {
+    double sum = 0, squares = 0;
+    SigReg<double> loss(with_slices(8));
+    for (std::size_t batch = 0; batch < batches; ++batch) {
+      selfsup::kernels::RandomStream random(11, batch, N);
+      Matrix<double> z(N, 12);
+      for (double& entry : z.entries()) entry = random.normals().first;
+      const double value = loss.value(z);
+      sum += value;
+      squares += value * value;
+    }
+    const double mean = sum / batches;
+    const double error = std::sqrt((squares / batches - mean * mean) / batches);
+    INFO("mean " << mean << ", expected " << expected << ", standard error " << error);
+    CHECK(std::abs(mean - expected) <= 4 * error);
+    CHECK(error <= 0.05 * expected);
+  }
+}
+
+TEST_CASE("SigReg: turning samples and slices together changes nothing") {
+  const auto z = tests::random_matrix(9, 2, 3);
+  auto u = slices_of(with_slices(5), 2);
+  SigReg<double> loss;
+  loss.set_slices(u);
+  const double before = loss.value(z);
+  const auto turned = [](Matrix<double> rows) {
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+      const double x = rows(r, 0), y = rows(r, 1);
+      rows(r, 0) = 0.6 * x - 0.8 * y;
+      rows(r, 1) = 0.8 * x + 0.6 * y;
+    }
+    return rows;
+  };
+  for (std::size_t s = 0; s < 5; ++s) {
+    const double x = u(0, s), y = u(1, s);
+    u(0, s) = 0.6 * x - 0.8 * y;
+    u(1, s) = 0.8 * x + 0.6 * y;
+  }
+  loss.set_slices(u);
+  CHECK(std::abs(loss.value(turned(z)) - before) <= tolerance::rounding(40) * before);
+}
+
+TEST_CASE("SigReg: slices are unit vectors, a function of seed and step, the same in both types") {
+  const std::size_t D = 7;
+  SigReg<float> in_float(with_slices(20, 3));
+  SigReg<double> in_double(with_slices(20, 3));
+  in_float.set_step(8);
+  in_double.set_step(8);
+  in_float.value(Matrix<float>(2, D));
+  in_double.value(Matrix<double>(5, D));
+  const auto u = copy_of(in_double.slices());
+  CHECK(copy_of(in_float.slices()).entries() == u.entries());
+  for (std::size_t s = 0; s < 20; ++s) {
+    double square = 0;
+    for (std::size_t d = 0; d < D; ++d) square += u(d, s) * u(d, s);
+    CHECK(std::abs(square - 1) <= tolerance::operations<float>(2));
+  }
+  CHECK(slices_of(with_slices(20, 3), D, 8).entries() == u.entries());
+  CHECK(slices_of(with_slices(20, 3), D, 9).entries() != u.entries());
+  CHECK(slices_of(with_slices(20, 4), D, 8).entries() != u.entries());
+  // More slices begin with the same ones.
+  CHECK(slices_of(with_slices(30, 3), D, 8)(4, 19) == u(4, 19));
+}
+
+TEST_CASE("SigReg: slices are the same numbers on every machine") {
+  const auto u = slices_of(with_slices(2, 3), 3, 8);
+  CHECK(u.entries() == std::vector<double>{0x1.4f2706p-1, 0x1.bec628p-1, 0x1.7f4bfp-1,
+                                           0x1.4a1e62p-6, -0x1.aeda76p-4, 0x1.f3b8d8p-2});
+}
+
+TEST_CASE("SigReg: set_step is what changes the slices, not forward") {
+  const auto z = tests::random_matrix(9, 5, 3);
+  SigReg<double> loss(with_slices(4));
+  const double first = loss.forward(z);
+  CHECK(loss.forward(z) == first);
+  loss.set_step(1);
+  const double second = loss.forward(z);
+  CHECK(second != first);
+  loss.set_step(0);
+  CHECK(loss.forward(z) == first);
+  loss.set_slices(slices_of(with_slices(4), 5, 1));
+  CHECK(loss.forward(z) == second);
+  CHECK(loss.forward(z) == second);
+  loss.set_step(0);
+  CHECK(loss.forward(z) == first);
+}
+
+TEST_CASE("SigReg: other slices leave nothing to go back through") {
+  const auto z = tests::random_matrix(9, 5, 3);
+  Matrix<double> d_z(9, 5, 7);
+  SigReg<double> loss(with_slices(4));
+  loss.forward(z);
+  loss.set_step(1);
+  CHECK_THROWS_AS(loss.backward(d_z), selfsup::StateError);
+  loss.forward(z);
+  loss.set_slices(slices_of(with_slices(4), 5));
+  CHECK_THROWS_AS(loss.backward(d_z), selfsup::StateError);
+  CHECK(d_z.entries() == std::vector<double>(45, 7));
+}
+
+TEST_CASE("SigReg: given slices that do not fit are refused") {
+  const auto u = slices_of(with_slices(4), 5);
+  SigReg<double> loss;
+  loss.set_slices(u);
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(tests::random_matrix(9, 6, 3)); }) ==
+        "SigReg::forward: slices are 5x4, the batch has 6 columns");
+  CHECK_NOTHROW(loss.forward(tests::random_matrix(9, 5, 3)));
+  CHECK_THROWS_AS(loss.set_slices({}), selfsup::ShapeError);
+  CHECK(tests::message<selfsup::OptionError>([] { SigReg<float> none(with_slices(0)); }) ==
+        "SigReg: slices is 0, at least 1 expected");
+}
+
+TEST_CASE("SigReg: the presets are what the released code uses") {
+  CHECK(SigRegOptions::lejepa().slices == 1024);
+  CHECK(SigRegOptions::lejepa_minimal().slices == 256);
+}
+
+TEST_CASE("SigReg: an offset, large entries and tiny ones give finite numbers") {
+  for (const float scale : {1e20f, 1e4f, 1e-20f}) {
+    auto z = tests::cast<float>(tests::random_matrix(9, 5, 3));
+    for (float& entry : z.entries()) entry = scale == 1e4f ? entry + scale : entry * scale;
+    SigReg<float> loss(with_slices(20));
+    Matrix<float> d_z(9, 5);
+    CHECK(std::isfinite(loss.forward(z)));
+    loss.backward(d_z);
+    for (const float entry : d_z.entries()) CHECK(std::isfinite(entry));
+  }
+}
+
+TEST_CASE("SigReg: projections that overflow are refused") {
+  Matrix<float> z(3, 4, 3e38f);
+  SigReg<float> loss(with_slices(50));
+  CHECK(tests::message<selfsup::NonFiniteError>([&] { loss.forward(z); }) ==
+        "SigReg::forward: overflow in float, largest |z| is 3e+38 in column 0");
+}
