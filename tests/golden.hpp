@@ -23,6 +23,8 @@ constexpr Golden vicreg_paper{21.5917219323, -0.7389739679, -3.9871556640};
 constexpr Golden vicreg_solo_learn{19.2508926062, -1.7793410592, -2.9467885726};
 constexpr Golden vicreg_vicregl{10.2106536346, -0.6295787568, -1.7334860592};
 
+constexpr Golden barlow_twins_005{0.0303976142, -0.0020066272, -0.0018828693};
+
 constexpr double nt_xent_05_d_temperature = 0.2748053684;
 
 // VICReg's terms, official, each view apart.

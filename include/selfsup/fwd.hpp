@@ -25,6 +25,10 @@ class Byol;
 struct SimSiamOptions;
 template <class T>
 class SimSiam;
+struct BarlowTwinsOptions;
+struct BarlowTwinsTerms;
+template <class T>
+class BarlowTwins;
 struct VicRegOptions;
 struct VicRegTerms;
 template <class T>

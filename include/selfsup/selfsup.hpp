@@ -8,11 +8,12 @@
 #include "selfsup/core/view.hpp"    // ConstView, MutView
 
 // Losses, each with forward and backward.
-#include "selfsup/losses/byol.hpp"      // Byol
-#include "selfsup/losses/info_nce.hpp"  // InfoNce
-#include "selfsup/losses/nt_xent.hpp"   // NtXent
-#include "selfsup/losses/simsiam.hpp"   // SimSiam
-#include "selfsup/losses/vicreg.hpp"    // VicReg
+#include "selfsup/losses/barlow_twins.hpp"  // BarlowTwins
+#include "selfsup/losses/byol.hpp"          // Byol
+#include "selfsup/losses/info_nce.hpp"      // InfoNce
+#include "selfsup/losses/nt_xent.hpp"       // NtXent
+#include "selfsup/losses/simsiam.hpp"       // SimSiam
+#include "selfsup/losses/vicreg.hpp"        // VicReg
 
 // Beside the losses.
 #include "selfsup/momentum/ema.hpp"       // ema_rate, ema_update

@@ -10,8 +10,8 @@ namespace tests {
 const std::vector<LossCase>& all_losses() {
   static const std::vector<LossCase> losses = [] {
     std::vector<LossCase> all;
-    for (const auto& part :
-         {nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(), vicreg_cases()}) {
+    for (const auto& part : {nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(),
+                             vicreg_cases(), barlow_twins_cases()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -194,5 +194,6 @@ std::vector<LossCase> info_nce_cases();
 std::vector<LossCase> byol_cases();
 std::vector<LossCase> simsiam_cases();
 std::vector<LossCase> vicreg_cases();
+std::vector<LossCase> barlow_twins_cases();
 
 }  // namespace tests

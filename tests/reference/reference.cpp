@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "golden.hpp"
 #include "matrix.hpp"
+#include "reference/barlow_twins.hpp"
 #include "reference/byol.hpp"
 #include "reference/info_nce.hpp"
 #include "reference/nt_xent.hpp"
@@ -74,6 +75,11 @@ std::vector<ReferenceCase> reference_cases() {
       {"VicReg solo_learn", vicreg(solo_learn), 2, golden::vicreg_solo_learn},
       {"VicReg vicregl", vicreg(vicregl), 2, golden::vicreg_vicregl},
       {"VicReg one view", [=](Inputs z) { return reference::vicreg(z[0], official); }, 1},
+      {"BarlowTwins 0.005",
+       [](Inputs z) {
+         return reference::barlow_twins(z[0], z[1], {0.005, 1, 1e-5});
+       },
+       2, golden::barlow_twins_005},
   };
 }
 
