@@ -15,9 +15,12 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/covariance.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/standard_gradient.hpp"
 #include "selfsup/kernels/standardize.hpp"
+#include "selfsup/kernels/strip_moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
+#include "selfsup/product/small_product.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
@@ -63,14 +66,16 @@ class OffDiagonalVisitor {
 
 template <class T>
 class CrossCorrelation {
+  using Form = typename GradientProduct<T>::Form;
+
  public:
   /// Chooses the route for batches (N, D). Where grams_fit(), add_strip() of every strip of both
   /// standardised views comes before forward().
   void plan(std::size_t N, std::size_t D, CovarianceRoute route) {
     automatic_ = route == CovarianceRoute::automatic;
     in_samples_ = route == CovarianceRoute::sample || (automatic_ && N < D);
-    from_grams_ = in_samples_ && product::SmallGram<T>::fits(N);
-    if (!from_grams_) return;
+    fits_ = product::SmallGram<T>::fits(in_samples_ ? N : D);
+    if (!grams_fit()) return;
     const Chunks strips = standard_strips<T>(D);
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
     gram_a_.begin(N, chunks.count());
@@ -78,7 +83,7 @@ class CrossCorrelation {
     transposed_.reshape(chunks.count() * strips.size, N);
     strip_size_ = strips.size;
   }
-  bool grams_fit() const { return from_grams_; }
+  bool grams_fit() const { return in_samples_ && fits_; }
 
   /// Adds some columns of both views to K_A and K_B. Chunks may come side by side.
   void add_strip(const StandardPair<T>& pair, std::size_t chunk, bool first_of_chunk,
@@ -89,26 +94,30 @@ class CrossCorrelation {
 
   /// Returns Σ_{i≠j} (Âᵀ B̂)_ij².
   double forward(const StandardPair<T>& pair, std::size_t memory_budget) {
+    const std::size_t D = pair.a().rows.cols();
     if (in_samples_) {
-      const double all = from_grams_ ? product_of_grams() : product_in_samples(pair);
+      const double all = fits_ ? product_of_grams() : product_in_samples(pair);
       double diagonal = 0;
-      for (std::size_t j = 0; j < pair.a().rows.cols(); ++j)
-        diagonal += pair.dots()[j] * pair.dots()[j];
+      for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
       const double off_diagonal = all - diagonal;
       if (!automatic_ || off_diagonal * largest_amplification<T> >= all)
         return std::max(0.0, off_diagonal);
-      in_samples_ = from_grams_ = false;
+      in_samples_ = false;
+      fits_ = product::SmallGram<T>::fits(D);
     }
-    const std::size_t D = pair.a().rows.cols();
-    double* const sums = row_sums_.grow(D);
-    std::fill_n(sums, D, 0.0);
-    walk_.rectangular_columns(pair.a().rows, pair.b().rows, memory_budget, visitor());
-    return total(sums, D);
+    row_sums_.grow(D);
+    std::fill_n(row_sums_.data(), D, 0.0);
+    if (fits_) {
+      small_product_in_features(pair);
+    } else {
+      walk_.rectangular_columns(pair.a().rows, pair.b().rows, memory_budget, visitor());
+    }
+    return total(row_sums_.data(), D);
   }
 
   /// Takes what backward will need, so that it cannot run out of memory.
   void reserve_backward(const StandardPair<T>& pair) {
-    if (from_grams_) return;
+    if (fits_) return;
     const std::size_t N = pair.a().rows.rows(), D = pair.a().rows.cols();
     walk_.reserve_backward();
     product_b_.reshape(N, D);
@@ -117,7 +126,7 @@ class CrossCorrelation {
 
   /// Makes the products that the gradients of both views, or of one, contain.
   void backward(const StandardPair<T>& pair, bool with_a, bool with_b) {
-    if (from_grams_) return;
+    if (fits_) return;
     if (in_samples_) {
       if (with_b) walk_.symmetric_times(pair.a().rows, pair.b().rows, product_b_);
     } else if (with_a || with_b) {
@@ -127,27 +136,25 @@ class CrossCorrelation {
     }
   }
 
-  /// After backward(): P (N, D) with ½ d/dÂ = P − B̂ diag(s) in sample space and P in feature space;
-  /// null where it is gram_of_a()·Â.
-  const product::PaddedMatrix<T>* product_of_a() const {
-    return from_grams_ ? nullptr : &product_a_;
+  /// After backward(): P with ½ d/dÂ = P − B̂ diag(s) in sample space, P in feature space.
+  GradientProduct<T> product_of_a() const {
+    if (!fits_) return {Form::whole, &product_a_, nullptr};
+    if (in_samples_) return {Form::of_samples, &gram_b_.matrix(), nullptr};
+    return {Form::of_features, &transposed_, row_sums_.data()};
   }
-  const product::PaddedMatrix<T>* product_of_b() const {
-    return from_grams_ ? nullptr : &product_b_;
-  }
-  const product::PaddedMatrix<T>* gram_of_a() const {
-    return from_grams_ ? &gram_b_.matrix() : nullptr;
-  }
-  const product::PaddedMatrix<T>* gram_of_b() const {
-    return from_grams_ ? &gram_a_.matrix() : nullptr;
+  /// The same of ½ d/dB̂ = P − Â diag(s).
+  GradientProduct<T> product_of_b() const {
+    if (!fits_) return {Form::whole, &product_b_, nullptr};
+    if (in_samples_) return {Form::of_samples, &gram_a_.matrix(), nullptr};
+    return {Form::of_features, &small_.matrix(), col_sums_.data()};
   }
 
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
   std::size_t bytes() const {
-    return gram_a_.bytes() + gram_b_.bytes() + walk_.bytes() + product_a_.bytes() +
-           product_b_.bytes() + transposed_.bytes() + row_sums_.bytes();
+    return gram_a_.bytes() + gram_b_.bytes() + small_.bytes() + walk_.bytes() + product_a_.bytes() +
+           product_b_.bytes() + transposed_.bytes() + row_sums_.bytes() + col_sums_.bytes();
   }
 
  private:
@@ -181,19 +188,56 @@ class CrossCorrelation {
     return total(sums, x.rows());
   }
 
+  // Sᵀ, too, and the sums of squares of the rows of both: those of row j are Σ_n P_nj ẑ_nj.
+  void small_product_in_features(const StandardPair<T>& pair) {
+    const product::PaddedMatrix<T>&a = pair.a().rows, &b = pair.b().rows;
+    const std::size_t D = a.cols();
+    const Chunks strips = strips_of<T>(a.rows());
+    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+    small_.begin(D, D, chunks.count());
+    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t strip = chunks.first(chunk) + i, first = strips.first(strip);
+        small_.add(chunk, product::LeftByCols<T>{a.row(first), a.stride()},
+                   product::Right<T>{b.row(first), b.stride()}, strips.length(strip), i == 0,
+                   strip_of(a, b, strips, strip + 1));
+      }
+    });
+    product::PaddedMatrix<T>& s = small_.finish();
+    for (std::size_t j = 0; j < D; ++j) s.row(j)[j] = 0;
+    transposed_.reshape(D, D);
+    simd::transpose(s.row(0), s.stride(), D, D, transposed_.row(0), transposed_.stride());
+    col_sums_.grow(D);
+    parallel_for(D, 2 * D, [&](std::size_t j) {
+      row_sums_.data()[j] = simd::dot(s.row(j), s.row(j), D);
+      col_sums_.data()[j] = simd::dot(transposed_.row(j), transposed_.row(j), D);
+    });
+  }
+
+  static product::Later strip_of(const product::PaddedMatrix<T>& a,
+                                 const product::PaddedMatrix<T>& b, const Chunks& strips,
+                                 std::size_t strip) {
+    if (strip >= strips.count()) return {};
+    const std::size_t first = strips.first(strip), rows = strips.length(strip);
+    return {product::region(a.row(first), a.stride(), rows, a.cols()),
+            product::region(b.row(first), b.stride(), rows, b.cols())};
+  }
+
   // Kept for backward.
   bool automatic_ = true;
   bool in_samples_ = false;
-  bool from_grams_ = false;
-  product::SmallGram<T> gram_a_;
-  product::SmallGram<T> gram_b_;
+  bool fits_ = false;                    // the product of the route fits a tile
+  product::SmallGram<T> gram_a_;         // K_A
+  product::SmallGram<T> gram_b_;         // K_B
+  product::SmallProduct<T> small_;       // S, its diagonal 0
+  product::PaddedMatrix<T> transposed_;  // Sᵀ; in sample space scratch, a strip a chunk
+  Buffer<double> row_sums_;              // of squares, of S
+  Buffer<double> col_sums_;
   product::TileWalk<T> walk_;
   product::PaddedMatrix<T> product_a_;  // (N, D)
   // Scratch.
-  product::PaddedMatrix<T> product_b_;   // (N, D)
-  product::PaddedMatrix<T> transposed_;  // a strip a chunk
+  product::PaddedMatrix<T> product_b_;  // (N, D)
   std::size_t strip_size_ = 0;
-  Buffer<double> row_sums_;
 };
 
 }  // namespace kernels

@@ -6,6 +6,7 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/cross_correlation.hpp"
+#include "selfsup/kernels/standard_gradient.hpp"
 #include "selfsup/kernels/standardize.hpp"
 
 #include <cstddef>
@@ -80,7 +81,7 @@ class BarlowTwins {
     require_output("BarlowTwins::backward", "d_z_a", d_z_a, N_, D_);
     require_output("BarlowTwins::backward", "d_z_b", d_z_b, N_, D_);
     const double N = static_cast<double>(N_);
-    gradient_.reserve(N_, D_, with_products() && correlation_.grams_fit());
+    gradient_.reserve(N_, D_, product_of_a());
     if (with_products()) correlation_.reserve_backward(pair_);
     // (4') redundancy: a product for each view, less its diagonal in sample space
     if (with_products()) correlation_.backward(pair_, !d_z_a.empty(), !d_z_b.empty());
@@ -89,9 +90,11 @@ class BarlowTwins {
     const double product_weight = 2 * used_.off_diagonal_weight / (N * N);
     gradient_.set_factors(pair_, -2 / N, less_diagonal ? -product_weight : 0);
     // (2') back through the scale; (1') centring needs nothing more
+    const Parts parts_of_a{pair_.a(), pair_.b(), pair_.dots(), product_of_a(), product_weight};
+    const Parts parts_of_b{pair_.b(), pair_.a(), pair_.dots(), product_of_b(), product_weight};
     const double weight = static_cast<double>(d_loss) * used_.scale;
-    if (!d_z_a.empty()) gradient_.write(parts_of_a(product_weight), weight, d_z_a);
-    if (!d_z_b.empty()) gradient_.write(parts_of_b(product_weight), weight, d_z_b);
+    if (!d_z_a.empty()) gradient_.write(parts_of_a, weight, d_z_a);
+    if (!d_z_b.empty()) gradient_.write(parts_of_b, weight, d_z_b);
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -147,23 +150,13 @@ class BarlowTwins {
 
   bool with_products() const { return used_.off_diagonal_weight > 0; }
 
-  Parts parts_of_a(double product_weight) const {
-    if (!with_products()) return {pair_.a(), pair_.b(), pair_.dots(), nullptr, nullptr, 0};
-    return {pair_.a(),
-            pair_.b(),
-            pair_.dots(),
-            correlation_.product_of_a(),
-            correlation_.gram_of_a(),
-            product_weight};
+  kernels::GradientProduct<T> product_of_a() const {
+    if (!with_products()) return {};
+    return correlation_.product_of_a();
   }
-  Parts parts_of_b(double product_weight) const {
-    if (!with_products()) return {pair_.b(), pair_.a(), pair_.dots(), nullptr, nullptr, 0};
-    return {pair_.b(),
-            pair_.a(),
-            pair_.dots(),
-            correlation_.product_of_b(),
-            correlation_.gram_of_b(),
-            product_weight};
+  kernels::GradientProduct<T> product_of_b() const {
+    if (!with_products()) return {};
+    return correlation_.product_of_b();
   }
 
   BarlowTwinsOptions options_;
