@@ -90,7 +90,7 @@ std::unique_ptr<Objective<T>> make_objective(const Recipe& recipe) {
     case Method::barlow:
       break;
   }
-  const selfsup::BarlowTwins<T> loss(selfsup::BarlowTwinsOptions::solo_learn());
+  const selfsup::BarlowTwins<T> loss;
   return std::make_unique<JointObjective<T, selfsup::BarlowTwins<T>>>(loss);
 }
 
