@@ -24,6 +24,7 @@ NAMES = {
     "byol": "BYOL",
     "simsiam": "SimSiam",
     "vicreg": "VICReg",
+    "barlow": "Barlow Twins",
 }
 
 # Okabe and Ito's colours, told apart with every kind of colour vision, dark enough on white.

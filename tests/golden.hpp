@@ -31,6 +31,7 @@ constexpr Golden uniformity{-1.2420203902, -0.2043029450, 0};  // of golden_a() 
 
 constexpr double siglip_d_scale = -0.1836714041;
 constexpr double siglip_d_bias = -0.1808797560;
+constexpr Golden barlow_twins_005{0.0303976142, -0.0020066272, -0.0018828693};
 
 constexpr double nt_xent_05_d_temperature = 0.2748053684;
 

@@ -203,7 +203,8 @@ const std::map<std::string, Variants>& cases() {
          [](Shape shape) { return joint(shape, vicreg_by(selfsup::CovarianceRoute::sample)); }},
         {"eigen", [](Shape shape) { return eigen_vicreg(shape, Route::sample); }}}},
       {"barlow_twins",
-       {{"eigen",
+       {{"selfsup", [](Shape shape) { return joint(shape, selfsup::BarlowTwins<float>()); }},
+        {"eigen",
          [](Shape shape) {
            return on_views(shape, 2, 2, [](Views z, Gradients d) {
              return barlow_twins(z[0], z[1], 0.0051F, d[0], d[1]);

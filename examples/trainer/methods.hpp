@@ -8,7 +8,7 @@
 
 namespace trainer {
 
-enum class Method { ntxent, infonce, byol, simsiam, vicreg };
+enum class Method { ntxent, infonce, byol, simsiam, vicreg, barlow };
 
 /// What differs from method to method. Every member can be set on the command line.
 struct Recipe {
@@ -26,7 +26,7 @@ struct Recipe {
 };
 
 /// All of them, in the order of the enumeration.
-const std::array<Recipe, 5>& recipes();
+const std::array<Recipe, 6>& recipes();
 
 /// The recipe of that name, or nullptr.
 const Recipe* find_recipe(const std::string& name);

@@ -5,6 +5,7 @@
 #include "matrix.hpp"
 #include "methods.hpp"
 
+#include "selfsup/losses/barlow_twins.hpp"
 #include "selfsup/losses/byol.hpp"
 #include "selfsup/losses/info_nce.hpp"
 #include "selfsup/losses/nt_xent.hpp"
@@ -32,7 +33,7 @@ class Objective {
                      selfsup::MutView<T> d_b) = 0;
 };
 
-/// NtXent, InfoNce and VicReg: both views play the same part.
+/// NtXent, InfoNce, VicReg and BarlowTwins: both views play the same part.
 template <class T, class Loss>
 class JointObjective : public Objective<T> {
  public:
@@ -82,11 +83,15 @@ std::unique_ptr<Objective<T>> make_objective(const Recipe& recipe) {
       return std::make_unique<PredictiveObjective<T, selfsup::Byol<T>>>();
     case Method::simsiam:
       return std::make_unique<PredictiveObjective<T, selfsup::SimSiam<T>>>();
-    case Method::vicreg:
+    case Method::vicreg: {
+      const selfsup::VicReg<T> loss;
+      return std::make_unique<JointObjective<T, selfsup::VicReg<T>>>(loss);
+    }
+    case Method::barlow:
       break;
   }
-  const selfsup::VicReg<T> loss;
-  return std::make_unique<JointObjective<T, selfsup::VicReg<T>>>(loss);
+  const selfsup::BarlowTwins<T> loss;
+  return std::make_unique<JointObjective<T, selfsup::BarlowTwins<T>>>(loss);
 }
 
 }  // namespace trainer

@@ -105,8 +105,8 @@ CLI::Option* add(CLI::App& app, const std::string& name, T& value, const char* t
 void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
   RecipeChanges& changes = line.changes;
   add(app, "--method", line.method, "NAME",
-      "ntxent, infonce, byol, simsiam or vicreg; or all, which trains\n"
-      "ntxent, byol, simsiam and vicreg in turn and prints a table")
+      "ntxent, infonce, byol, simsiam, vicreg or barlow; or all, which\n"
+      "trains ntxent, byol, simsiam and vicreg in turn and prints a table")
       ->capture_default_str();
   add(app, "--epochs", line.epochs, "N",
       "passes over the training images (default: as many as make the\n"
@@ -199,7 +199,7 @@ std::vector<Recipe> chosen_recipes(const std::string& method) {
   const Recipe* recipe = find_recipe(method);
   if (recipe != nullptr) return {*recipe};
   throw InputError("--method is " + method +
-                   "; ntxent, infonce, byol, simsiam, vicreg or all was expected");
+                   "; ntxent, infonce, byol, simsiam, vicreg, barlow or all was expected");
 }
 
 }  // namespace

@@ -41,6 +41,10 @@ struct LeJepaOptions;
 struct LeJepaTerms;
 template <class T>
 class LeJepa;
+struct BarlowTwinsOptions;
+struct BarlowTwinsTerms;
+template <class T>
+class BarlowTwins;
 struct VicRegOptions;
 struct VicRegTerms;
 template <class T>

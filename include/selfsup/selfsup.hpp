@@ -11,6 +11,7 @@
 
 // Losses, each with forward and backward.
 #include "selfsup/losses/alignment.hpp"           // Alignment
+#include "selfsup/losses/barlow_twins.hpp"        // BarlowTwins
 #include "selfsup/losses/byol.hpp"                // Byol
 #include "selfsup/losses/grouped_covariance.hpp"  // GroupedCovariance
 #include "selfsup/losses/info_nce.hpp"            // InfoNce

@@ -205,5 +205,6 @@ std::vector<LossCase> lejepa_cases();
 std::vector<LossCase> grouped_covariance_cases();
 std::vector<LossCase> probed_covariance_cases();
 std::vector<LossCase> fft_covariance_cases();
+std::vector<LossCase> barlow_twins_cases();
 
 }  // namespace tests

@@ -4,6 +4,7 @@
 #include "golden.hpp"
 #include "matrix.hpp"
 #include "reference/alignment.hpp"
+#include "reference/barlow_twins.hpp"
 #include "reference/byol.hpp"
 #include "reference/covariance.hpp"
 #include "reference/info_nce.hpp"
@@ -132,6 +133,11 @@ std::vector<ReferenceCase> reference_cases() {
        [](Inputs z) { return reference::circular_covariance(z[0], reversed(z[0]), 2, 0.5); }, 1},
       {"covariance by circular diagonals, q = 1",
        [](Inputs z) { return reference::circular_covariance(z[0], reversed(z[0]), 1, 0.5); }, 1},
+      {"BarlowTwins 0.005",
+       [](Inputs z) {
+         return reference::barlow_twins(z[0], z[1], {0.005, 1, 1e-5});
+       },
+       2, golden::barlow_twins_005},
   };
 }
 

@@ -93,7 +93,7 @@ selfsup::GradcheckOptions options() {
 }  // namespace
 
 TEST_CASE("the gradient of every parameter of every method without frozen branch of its own") {
-  for (const char* method : {"ntxent", "infonce", "vicreg", "byol"}) {
+  for (const char* method : {"ntxent", "infonce", "vicreg", "barlow", "byol"}) {
     Model<double> model(small(method), inputs, seed);
     const Matrix<double> x_a = batch(4);
     const Matrix<double> x_b = batch(6);

@@ -3,7 +3,7 @@
 set -euo pipefail
 program=$1
 help=$("$program" --help)
-for word in ntxent infonce byol simsiam vicreg all --data --epochs --batch --learning-rate \
+for word in ntxent infonce byol simsiam vicreg barlow all --data --epochs --batch --learning-rate \
   --temperature --seed --threads --out --encoder --projector --predictor --rotation --scale \
   --shift --intensity --noise --jitter-rotation --neighbours Ctrl-C \
   metrics.csv evaluation.csv embedding.csv times.csv weights.bin; do

@@ -6,7 +6,7 @@ program=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-for method in ntxent infonce byol simsiam vicreg; do
+for method in ntxent infonce byol simsiam vicreg barlow; do
   for threads in 1 2; do
     "$program" --method "$method" --epochs 2 --encoder 48,40 --projector 40,20 --seed 7 \
       --threads "$threads" --out "$folder/$method-$threads" > "$folder/log" ||

@@ -33,6 +33,12 @@ enum class CovarianceRoute {
 };
 
 namespace kernels {
+
+/// The subtraction in sample space may cost 5 bits in float, 20 in double; past that feature space
+/// is chosen.
+template <class T>
+inline constexpr double largest_amplification = sizeof(T) == 4 ? 32 : 1 << 20;
+
 namespace detail {
 
 // Sums the squares of S over the diagonal and twice over what lies above it; weighs each entry by
@@ -126,10 +132,6 @@ class OffDiagonalSquares {
   std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + row_sums_.bytes(); }
 
  private:
-  // The sample-space subtraction may cost 5 bits in float, 20 in double; past that feature space is
-  // chosen.
-  static constexpr double largest_amplification = sizeof(T) == 4 ? 32 : 1 << 20;
-
   detail::SquaresVisitor<T> visitor() { return {in_samples_, row_sums_.data()}; }
 
   // |K|² − Σ_j s_j². Leaves sample space when that loses too many digits and the choice is free.
@@ -138,7 +140,7 @@ class OffDiagonalSquares {
     for (std::size_t j = 0; j < z.rows.cols(); ++j)
       diagonal += z.squares.data()[j] * z.squares.data()[j];
     const double off_diagonal = all - diagonal;
-    if (automatic_ && !(off_diagonal * largest_amplification >= all)) in_samples_ = false;
+    if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
     return std::max(0.0, off_diagonal);
   }
 

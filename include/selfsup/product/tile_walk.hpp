@@ -56,7 +56,7 @@ class TileWalk {
   template <class Visitor>
   void symmetric_columns(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
     begin(x.cols(), x.cols(), x.rows(), true, false);
-    walk(memory_budget, visitor, columns(x));
+    walk(memory_budget, visitor, columns(x, x));
   }
 
   /// S = X Yᵀ, every tile. Packs Y.
@@ -67,20 +67,30 @@ class TileWalk {
     walk(memory_budget, visitor, packed_rows(x, y));
   }
 
+  /// S = Xᵀ Y, every tile. Reads X and Y in place.
+  template <class Visitor>
+  void rectangular_columns(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
+                           std::size_t memory_budget, Visitor&& visitor) {
+    begin(x.cols(), y.cols(), x.rows(), false, false);
+    walk(memory_budget, visitor, columns(x, y));
+  }
+
+  /// Writes out = (X Xᵀ) Y in one walk of which no tile is kept. Packs X.
+  void symmetric_times(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, PaddedMatrix<T>& out) {
+    begin(x.rows(), x.rows(), x.cols(), true, true);
+    kept_tiles_ = 0;
+    out.reshape(y.rows(), y.cols());
+    AsTheyAre visitor;
+    walk_back(visitor, packed_rows(x, x),
+              [&](const WeighedTile& tile) { add_symmetric(tile, y, out); });
+  }
+
   /// After symmetric(x): writes d_x = W X with the weights W mirrored to a full symmetric matrix.
   template <class Visitor>
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, rows_in_place(x), [&](const WeighedTile& tile) {
-      const Tile<T>& w = tile.weights;
-      if (w.diagonal) {
-        simd::mirror(w.data, w.ld, w.rows);
-        add_rows(tile, x, d_x, {tile.next, {}});
-      } else {
-        add_rows(tile, x, d_x, first_strip(x, w.row0, w.rows, d_x, w.col0, w.cols));
-        add_cols(tile, x, d_x);
-      }
-    });
+    walk_back(visitor, rows_in_place(x),
+              [&](const WeighedTile& tile) { add_symmetric(tile, x, d_x); });
   }
 
   /// After symmetric_columns(x): writes d_x = X W with the weights W mirrored to a full symmetric
@@ -89,16 +99,27 @@ class TileWalk {
   void symmetric_columns_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x,
                                   Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, columns(x), [&](const WeighedTile& tile) {
+    walk_back(visitor, columns(x, x), [&](const WeighedTile& tile) {
       const Tile<T>& w = tile.weights;
       if (w.diagonal) {
         simd::mirror(w.data, w.ld, w.rows);
       } else {
-        const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, tile.transposed, false};
-        simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
-        add_product(x, back, d_x, tile.rows);
+        add_transposed(x, tile, d_x);
       }
       add_product(x, w, d_x, tile.cols);
+    });
+  }
+
+  /// After rectangular_columns(x, y): writes d_x = Y Wᵀ and d_y = X W; a null pointer skips an
+  /// output.
+  template <class Visitor>
+  void rectangular_columns_backward(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
+                                    PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
+    if (d_x) d_x->reshape(x.rows(), x.cols());
+    if (d_y) d_y->reshape(y.rows(), y.cols());
+    walk_back(visitor, columns(x, y), [&](const WeighedTile& tile) {
+      if (d_x) add_transposed(y, tile, *d_x);
+      if (d_y) add_product(x, tile.weights, *d_y, tile.cols);
     });
   }
 
@@ -126,6 +147,12 @@ class TileWalk {
   }
 
  private:
+  // The visitor of a product alone: entries of S are their own weights.
+  struct AsTheyAre {
+    void revisit(const Tile<T>&) const {}
+    void weigh(const Tile<T>&, T*) const {}
+  };
+
   // A tile of the second walk.
   struct WeighedTile {
     Tile<T> weights;
@@ -185,16 +212,16 @@ class TileWalk {
           [&](std::size_t k, std::size_t col) { return packed_.panel(k, tile.col0 + col); });
     };
   }
-  // … or from columns of X in place.
-  auto columns(const PaddedMatrix<T>& x) const {
-    return [this, &x](const Tile<T>& tile) {
+  // … or from columns of X and Y in place.
+  auto columns(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y) const {
+    return [this, &x, &y](const Tile<T>& tile) {
       multiply(
           tile,
           [&](std::size_t k) {
             return LeftByCols<T>{x.row(k) + tile.row0, x.stride()};
           },
           [&](std::size_t k, std::size_t col) {
-            return Right<T>{x.row(k) + tile.col0 + col, x.stride()};
+            return Right<T>{y.row(k) + tile.col0 + col, y.stride()};
           });
     };
   }
@@ -309,6 +336,28 @@ class TileWalk {
     block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
                   Right<T>{x.row(w.row0), x.stride()},
                   Entries<T>{d_y.row(w.col0), d_y.stride(), tile.cols}, {tile.next, {}});
+  }
+
+  // Writes or adds W Y to the rows of the tile's row block, and Wᵀ Y to those of its column block.
+  static void add_symmetric(const WeighedTile& tile, const PaddedMatrix<T>& y,
+                            PaddedMatrix<T>& d_x) {
+    const Tile<T>& w = tile.weights;
+    if (w.diagonal) {
+      simd::mirror(w.data, w.ld, w.rows);
+      add_rows(tile, y, d_x, {tile.next, {}});
+    } else {
+      add_rows(tile, y, d_x, first_strip(y, w.row0, w.rows, d_x, w.col0, w.cols));
+      add_cols(tile, y, d_x);
+    }
+  }
+
+  // Writes or adds X Wᵀ to the columns of the tile's row block.
+  void add_transposed(const PaddedMatrix<T>& x, const WeighedTile& tile,
+                      PaddedMatrix<T>& d_x) const {
+    const Tile<T>& w = tile.weights;
+    const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, tile.transposed, false};
+    simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
+    add_product(x, back, d_x, tile.rows);
   }
 
   // Writes or adds X W to the columns of the tile's column block, by blocks of rows of X that stay

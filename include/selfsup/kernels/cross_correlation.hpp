@@ -1,0 +1,245 @@
+// The sum of squared off-diagonal cross-correlations of two standardised views Â, B̂ (N, D), by one
+// of two ways.
+//
+// Feature space, S = Âᵀ B̂ (D, D):
+//   Σ_{i≠j} S_ij²,  ½ d/dÂ = B̂ offdiag(S)ᵀ,  ½ d/dB̂ = Â offdiag(S).
+// Sample space, K_A = Â Âᵀ and K_B = B̂ B̂ᵀ (N, N), with s_j = S_jj:
+//   ⟨K_A, K_B⟩ − Σ_j s_j²,  ½ d/dÂ = K_B Â − B̂ diag(s),  ½ d/dB̂ = K_A B̂ − Â diag(s).
+//
+// Both are exact. Sample space subtracts, so its rounding error grows by a = ⟨K_A, K_B⟩ / (⟨K_A,
+// K_B⟩ − Σ_j s_j²). It needs no tile twice: ⟨K_A, K_B⟩ = ⟨Â, K_B Â⟩, so forward makes each tile of
+// K_B and multiplies it by Â at once, backward each tile of K_A and multiplies it by B̂.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/covariance.hpp"
+#include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/standard_gradient.hpp"
+#include "selfsup/kernels/standardize.hpp"
+#include "selfsup/kernels/strip_moments.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/small_gram.hpp"
+#include "selfsup/product/small_product.hpp"
+#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/reduce.hpp"
+#include "selfsup/simd/transpose.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+namespace detail {
+
+// Sums the squares of S off the diagonal; weighs each entry by itself, the diagonal by 0.
+template <class T>
+class OffDiagonalVisitor {
+  using Tile = product::Tile<T>;
+
+ public:
+  explicit OffDiagonalVisitor(double* row_sums) : row_sums_(row_sums) {}
+
+  void visit(const Tile& tile) const {
+    revisit(tile);
+    for (std::size_t r = 0; r < tile.rows; ++r)
+      row_sums_[tile.row0 + r] += simd::dot(tile.row(r), tile.row(r), tile.cols);
+  }
+
+  void revisit(const Tile& tile) const {
+    if (tile.row0 != tile.col0) return;
+    for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
+  }
+
+  void weigh(const Tile& tile, T* weights) const {
+    if (weights == tile.data) return;
+    for (std::size_t r = 0; r < tile.rows; ++r)
+      std::copy_n(tile.row(r), tile.cols, weights + r * tile.ld);
+  }
+
+ private:
+  double* row_sums_;
+};
+
+}  // namespace detail
+
+template <class T>
+class CrossCorrelation {
+  using Form = typename GradientProduct<T>::Form;
+
+ public:
+  /// Chooses the route for batches (N, D). Where grams_fit(), add_strip() of every strip of both
+  /// standardised views comes before forward().
+  void plan(std::size_t N, std::size_t D, CovarianceRoute route) {
+    automatic_ = route == CovarianceRoute::automatic;
+    in_samples_ = route == CovarianceRoute::sample || (automatic_ && N < D);
+    fits_ = product::SmallGram<T>::fits(in_samples_ ? N : D);
+    if (!grams_fit()) return;
+    const Chunks strips = standard_strips<T>(D);
+    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+    gram_a_.begin(N, chunks.count());
+    gram_b_.begin(N, chunks.count());
+    transposed_.reshape(chunks.count() * strips.size, N);
+    strip_size_ = strips.size;
+  }
+  bool grams_fit() const { return in_samples_ && fits_; }
+
+  /// Adds some columns of both views to K_A and K_B. Chunks may come side by side.
+  void add_strip(const StandardPair<T>& pair, std::size_t chunk, bool first_of_chunk,
+                 std::size_t first, std::size_t width) {
+    add_strip(pair.a().rows, gram_a_, chunk, first_of_chunk, first, width);
+    add_strip(pair.b().rows, gram_b_, chunk, first_of_chunk, first, width);
+  }
+
+  /// Returns Σ_{i≠j} (Âᵀ B̂)_ij².
+  double forward(const StandardPair<T>& pair, std::size_t memory_budget) {
+    const std::size_t D = pair.a().rows.cols();
+    if (in_samples_) {
+      const double all = fits_ ? product_of_grams() : product_in_samples(pair);
+      double diagonal = 0;
+      for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
+      const double off_diagonal = all - diagonal;
+      if (!automatic_ || off_diagonal * largest_amplification<T> >= all)
+        return std::max(0.0, off_diagonal);
+      in_samples_ = false;
+      fits_ = product::SmallGram<T>::fits(D);
+    }
+    row_sums_.grow(D);
+    std::fill_n(row_sums_.data(), D, 0.0);
+    if (fits_) {
+      small_product_in_features(pair);
+    } else {
+      walk_.rectangular_columns(pair.a().rows, pair.b().rows, memory_budget, visitor());
+    }
+    return total(row_sums_.data(), D);
+  }
+
+  /// Takes what backward will need, so that it cannot run out of memory.
+  void reserve_backward(const StandardPair<T>& pair) {
+    if (fits_) return;
+    const std::size_t N = pair.a().rows.rows(), D = pair.a().rows.cols();
+    walk_.reserve_backward();
+    product_b_.reshape(N, D);
+    if (!in_samples_) product_a_.reshape(N, D);
+  }
+
+  /// Makes the products that the gradients of both views, or of one, contain.
+  void backward(const StandardPair<T>& pair, bool with_a, bool with_b) {
+    if (fits_) return;
+    if (in_samples_) {
+      if (with_b) walk_.symmetric_times(pair.a().rows, pair.b().rows, product_b_);
+    } else if (with_a || with_b) {
+      walk_.rectangular_columns_backward(pair.a().rows, pair.b().rows,
+                                         with_a ? &product_a_ : nullptr,
+                                         with_b ? &product_b_ : nullptr, visitor());
+    }
+  }
+
+  /// After backward(): P with ½ d/dÂ = P − B̂ diag(s) in sample space, P in feature space.
+  GradientProduct<T> product_of_a() const {
+    if (!fits_) return {Form::whole, &product_a_, nullptr};
+    if (in_samples_) return {Form::of_samples, &gram_b_.matrix(), nullptr};
+    return {Form::of_features, &transposed_, row_sums_.data()};
+  }
+  /// The same of ½ d/dB̂ = P − Â diag(s).
+  GradientProduct<T> product_of_b() const {
+    if (!fits_) return {Form::whole, &product_b_, nullptr};
+    if (in_samples_) return {Form::of_samples, &gram_a_.matrix(), nullptr};
+    return {Form::of_features, &small_.matrix(), col_sums_.data()};
+  }
+
+  /// Whether backward's caller must subtract the diagonal.
+  bool in_samples() const { return in_samples_; }
+
+  std::size_t bytes() const {
+    return gram_a_.bytes() + gram_b_.bytes() + small_.bytes() + walk_.bytes() + product_a_.bytes() +
+           product_b_.bytes() + transposed_.bytes() + row_sums_.bytes() + col_sums_.bytes();
+  }
+
+ private:
+  detail::OffDiagonalVisitor<T> visitor() {
+    return detail::OffDiagonalVisitor<T>(row_sums_.data());
+  }
+
+  void add_strip(const product::PaddedMatrix<T>& rows, product::SmallGram<T>& gram,
+                 std::size_t chunk, bool first_of_chunk, std::size_t first, std::size_t width) {
+    T* const x = transposed_.row(chunk * strip_size_);
+    simd::transpose(rows.row(0) + first, rows.stride(), rows.rows(), width, x,
+                    transposed_.stride());
+    gram.add(chunk, x, transposed_.stride(), width, first_of_chunk);
+  }
+
+  // ⟨K_A, K_B⟩
+  double product_of_grams() {
+    gram_a_.finish(true);
+    gram_b_.finish(true);
+    return inner(gram_a_.matrix(), gram_b_.matrix());
+  }
+  double product_in_samples(const StandardPair<T>& pair) {
+    walk_.symmetric_times(pair.b().rows, pair.a().rows, product_a_);
+    return inner(product_a_, pair.a().rows);
+  }
+
+  double inner(const product::PaddedMatrix<T>& x, const product::PaddedMatrix<T>& y) {
+    double* const sums = row_sums_.grow(x.rows());
+    parallel_for(x.rows(), x.cols(),
+                 [&](std::size_t r) { sums[r] = simd::dot(x.row(r), y.row(r), x.cols()); });
+    return total(sums, x.rows());
+  }
+
+  // Sᵀ, too, and the sums of squares of the rows of both: those of row j are Σ_n P_nj ẑ_nj.
+  void small_product_in_features(const StandardPair<T>& pair) {
+    const product::PaddedMatrix<T>&a = pair.a().rows, &b = pair.b().rows;
+    const std::size_t D = a.cols();
+    const Chunks strips = strips_of<T>(a.rows());
+    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+    small_.begin(D, D, chunks.count());
+    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t strip = chunks.first(chunk) + i, first = strips.first(strip);
+        small_.add(chunk, product::LeftByCols<T>{a.row(first), a.stride()},
+                   product::Right<T>{b.row(first), b.stride()}, strips.length(strip), i == 0,
+                   strip_of(a, b, strips, strip + 1));
+      }
+    });
+    product::PaddedMatrix<T>& s = small_.finish();
+    for (std::size_t j = 0; j < D; ++j) s.row(j)[j] = 0;
+    transposed_.reshape(D, D);
+    simd::transpose(s.row(0), s.stride(), D, D, transposed_.row(0), transposed_.stride());
+    col_sums_.grow(D);
+    parallel_for(D, 2 * D, [&](std::size_t j) {
+      row_sums_.data()[j] = simd::dot(s.row(j), s.row(j), D);
+      col_sums_.data()[j] = simd::dot(transposed_.row(j), transposed_.row(j), D);
+    });
+  }
+
+  static product::Later strip_of(const product::PaddedMatrix<T>& a,
+                                 const product::PaddedMatrix<T>& b, const Chunks& strips,
+                                 std::size_t strip) {
+    if (strip >= strips.count()) return {};
+    const std::size_t first = strips.first(strip), rows = strips.length(strip);
+    return {product::region(a.row(first), a.stride(), rows, a.cols()),
+            product::region(b.row(first), b.stride(), rows, b.cols())};
+  }
+
+  // Kept for backward.
+  bool automatic_ = true;
+  bool in_samples_ = false;
+  bool fits_ = false;                    // the product of the route fits a tile
+  product::SmallGram<T> gram_a_;         // K_A
+  product::SmallGram<T> gram_b_;         // K_B
+  product::SmallProduct<T> small_;       // S, its diagonal 0
+  product::PaddedMatrix<T> transposed_;  // Sᵀ; in sample space scratch, a strip a chunk
+  Buffer<double> row_sums_;              // of squares, of S
+  Buffer<double> col_sums_;
+  product::TileWalk<T> walk_;
+  product::PaddedMatrix<T> product_a_;  // (N, D)
+  // Scratch.
+  product::PaddedMatrix<T> product_b_;  // (N, D)
+  std::size_t strip_size_ = 0;
+};
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup
