@@ -12,6 +12,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/sincos.hpp"
 
 #include <algorithm>
@@ -72,7 +73,7 @@ class EppsPulley {
   // Returns Σ|x|.
   SELFSUP_FLATTEN static double take_means(const product::PaddedMatrix<T>& x, std::size_t col,
                                            Means& means) {
-    alignas(64) double magnitudes[L] = {};
+    simd::LaneSums<T> magnitudes;
     const Chunks runs{x.rows(), rows_in_type};
     for (std::size_t run = 0; run < runs.count(); ++run) {
       Batch cosines[knots], sines[knots], magnitude(T(0));
@@ -95,7 +96,7 @@ class EppsPulley {
         simd::add_lanes<T>(cosines[q], means.cos[q]);
         simd::add_lanes<T>(sines[q], means.sin[q]);
       }
-      simd::add_lanes<T>(magnitude, magnitudes);
+      magnitudes.add(magnitude);
     }
     const auto N = static_cast<double>(x.rows());
     for (std::size_t q = 0; q < knots; ++q) {
@@ -104,7 +105,7 @@ class EppsPulley {
         means.sin[q][lane] /= N;
       }
     }
-    return simd::sum_of(magnitudes);
+    return magnitudes.total();
   }
 
   static double statistic(const Means& means, std::size_t N, std::size_t cols) {

@@ -6,6 +6,7 @@
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,6 +4,8 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
 
+#include <cstddef>
+
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace simd {
@@ -76,6 +78,14 @@ class LaneSums {
   Batch<double> low_ = Batch<double>(0.0);
   Batch<double> high_ = Batch<double>(0.0);  // of float only
 };
+
+/// Adds each lane to an entry of its own.
+template <class T>
+inline void add_lanes(const Batch<T>& x, double (&sums)[lanes<T>]) {
+  alignas(64) T entries[lanes<T>];
+  x.store_aligned(entries);
+  for (std::size_t i = 0; i < lanes<T>; ++i) sums[i] += static_cast<double>(entries[i]);
+}
 
 /// The sum of all lanes, added in double.
 template <class T>
