@@ -10,16 +10,16 @@ namespace tests {
 const std::vector<LossCase>& all_losses() {
   static const std::vector<LossCase> losses = [] {
     std::vector<LossCase> all;
-    nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(), vicreg_cases(),
-        siglip_cases(), sup_con_cases(), alignment_cases(), uniformity_cases(), sigreg_cases(),
-        lejepa_cases(), grouped_covariance_cases(), probed_covariance_cases(),
-        fft_covariance_cases(), barlow_twins_cases()}) {
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  return all;
-}
-();
-return losses;
+    for (const auto& part :
+         {nt_xent_cases(), info_nce_cases(), byol_cases(), simsiam_cases(), vicreg_cases(),
+          siglip_cases(), sup_con_cases(), alignment_cases(), uniformity_cases(), sigreg_cases(),
+          lejepa_cases(), grouped_covariance_cases(), probed_covariance_cases(),
+          fft_covariance_cases(), barlow_twins_cases()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return losses;
 }
 
 }  // namespace tests

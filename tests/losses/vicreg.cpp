@@ -280,6 +280,17 @@ TEST_CASE("VicReg: rows of 1e20 overflow in float and are refused by name") {
   }
 }
 
+TEST_CASE("VicReg: no terms are left over after a forward that threw") {
+  const auto z = tests::random_views(6, 5, 3);
+  const Matrix<double> narrow(6, 4, 1);
+  VicReg<double> loss;
+  loss.forward(z[0], z[1]);
+  CHECK_THROWS_AS(loss.forward(z[0], narrow), selfsup::ShapeError);
+  CHECK(std::isnan(loss.terms().invariance));
+  CHECK(std::isnan(loss.terms().variance));
+  CHECK(std::isnan(loss.terms().covariance));
+}
+
 TEST_CASE("VicReg: rows of 1e-20 are collapsed") {
   auto z = tests::cast<float>(tests::random_views(6, 5, 3));
   for (auto& view : z) {

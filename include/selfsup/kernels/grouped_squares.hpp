@@ -65,11 +65,7 @@ class GroupedSquares {
       OffDiagonalSquares<T>& squares = groups_[g].squares;
       gradient_.reserve(d_z.rows(), columns_.size(g), {});
       squares.reserve_backward();
-      if (squares.gram_fits()) {
-        gradient_.reserve_with_gram(d_z.rows(), columns_.size(g), squares.in_samples());
-      } else {
-        d_product_.reshape(d_z.rows(), columns_.size(g));
-      }
+      if (!squares.gram_fits()) d_product_.reshape(d_z.rows(), columns_.size(g));
     }
   }
 

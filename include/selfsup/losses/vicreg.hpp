@@ -144,13 +144,13 @@ class VicReg {
   T run(const char* where, std::initializer_list<Named<T>> views, std::size_t memory_budget,
         bool keep) {
     state_.begin();
+    VicRegTerms terms;
+    terms_ = terms;
     require_batches(where, views, 2);
     N_ = views.begin()->view.rows();
     D_ = views.begin()->view.cols();
     views_ = views.size();
     used_ = options_;
-    VicRegTerms terms;
-    terms_ = terms;
     const bool two = views_ == 2;
     const ConstView<T> z_a = copy_a_.of(views.begin()->view);
     const ConstView<T> z_b = two ? copy_b_.of(views.begin()[1].view) : ConstView<T>();
