@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
+#include "message.hpp"
 #include "reference/siglip.hpp"
 
 #include <algorithm>
@@ -172,6 +173,18 @@ TEST_CASE("SigLip: rows of zeros, duplicates and opposites are right") {
   }
   CHECK_NONE(against_reference<float>({}, z));
   CHECK_NONE(against_reference<double>({}, z));
+}
+
+TEST_CASE("SigLip: similarities that overflow are an error") {
+  for (const float big : {1e20f, 1e25f, 1e37f}) {
+    auto z = tests::cast<float>(tests::random_views(9, 5, 1));
+    for (auto& view : z) {
+      for (float& entry : view.entries()) entry *= big;
+    }
+    SigLip<float> loss(with(10, -10, false));
+    const auto found = tests::message<selfsup::NonFiniteError>([&] { loss.forward(z[0], z[1]); });
+    CHECK(found.find("SigLip::forward: overflow in float, largest |") == 0);
+  }
 }
 
 TEST_CASE("SigLip: scale and bias can be changed between steps, and are checked") {

@@ -356,6 +356,24 @@ TEST_CASE("SupCon: labels of any integer type and any value") {
   CHECK(loss.forward(z, Ids{most, least, 0, most, least, 0}) == expected);
 }
 
+TEST_CASE("SupCon: similarities that overflow are an error, whatever the labels") {
+  Matrix<float> z = tests::cast<float>(tests::random_matrix(9, 5, 1));
+  for (const float big : {1e19f, 1e25f, 1e37f}) {
+    Matrix<float> bigger = z;
+    for (float& entry : bigger.entries()) entry *= big;
+    for (const SupConForm form : forms) {
+      for (const Labelling labelling : {Labelling::pairs, Labelling::classes, Labelling::one}) {
+        SupConOptions options = with(0.1, form);
+        options.normalize = false;
+        SupCon<float> loss(options);
+        const auto found =
+            message<selfsup::NonFiniteError>([&] { loss.forward(bigger, labels(labelling, 9)); });
+        CHECK(found.find("SupCon::forward: overflow in float, largest |z| is ") == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("SupCon: labels may change between forward and backward") {
   const auto z = tests::random_matrix(6, 4, 1);
   Ids ids{0, 1, 2, 0, 1, 2};

@@ -76,6 +76,16 @@ TEST_CASE("Uniformity: orthonormal rows give -2t, opposite ones -4t, equal ones 
   }
 }
 
+TEST_CASE("Uniformity: distances that overflow are an error") {
+  for (const float big : {1e20f, 1e25f, 1e37f}) {
+    auto z = tests::cast<float>(tests::random_matrix(9, 5, 1));
+    for (float& entry : z.entries()) entry *= big;
+    Uniformity<float> loss(with(2, false));
+    const auto found = tests::message<selfsup::NonFiniteError>([&] { loss.forward(z); });
+    CHECK(found.find("Uniformity::forward: overflow in float, largest |z| is ") == 0);
+  }
+}
+
 TEST_CASE("Uniformity: a single row has no pair") {
   Uniformity<float> loss;
   const Matrix<float> z(1, 4, 1);

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/group_softmax_visitor.hpp"
@@ -114,6 +115,8 @@ class GroupSoftmax {
     }
     const double n = static_cast<double>(others);
     const double positives = anchors_.positives.data()[a], rest = anchors_.rest.data()[a];
+    const double all = positives + rest;
+    if (!is_finite(all)) return all;  // similarities of rows that are not normalised overflowed
     const auto shift = static_cast<double>(anchors_.positive_shift.data()[a]);
     double q = 0, one_minus_q = 1, rest_factor = 0, loss = std::log(n);
     if (rest > 0) {
