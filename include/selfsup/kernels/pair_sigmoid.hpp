@@ -22,7 +22,7 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Sums over the pairs of one row, or over more.
+/// Sums over some of the pairs.
 struct SigmoidSums {
   double loss = 0;    ///< Σ softplus
   double d_bias = 0;  ///< Σ σ, its derivative by b
@@ -34,9 +34,17 @@ struct SigmoidSums {
   }
 };
 
-/// Turns similarities into σ(scale·x + bias) in place. Returns their sums.
+/// The same, lane by lane: lanes are added up once a tile.
 template <class T>
-SELFSUP_NOINLINE SigmoidSums sigmoid_of_logits(T* x, std::size_t n, T scale, T bias) {
+struct SigmoidLanes {
+  alignas(64) double loss[simd::lanes<T>] = {};
+  alignas(64) double d_bias[simd::lanes<T>] = {};
+};
+
+/// Turns similarities into σ(scale·x + bias) in place, and adds to their sums.
+template <class T>
+SELFSUP_NOINLINE void sigmoid_of_logits(T* x, std::size_t n, T scale, T bias,
+                                        SigmoidLanes<T>& sums) {
   const simd::Batch<T> factor(scale), offset(bias);
   simd::Batch<T> loss(T(0)), slope(T(0));
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
@@ -45,7 +53,8 @@ SELFSUP_NOINLINE SigmoidSums sigmoid_of_logits(T* x, std::size_t n, T scale, T b
     loss = loss + simd::keep(pair.softplus, part);
     slope = slope + simd::keep(pair.sigmoid, part);
   });
-  return {simd::sum<T>(loss), simd::sum<T>(slope)};
+  simd::add_lanes<T>(loss, sums.loss);
+  simd::add_lanes<T>(slope, sums.d_bias);
 }
 
 /// The pairs that do not belong together; tiles keep σ, which is the weight of a pair.
@@ -54,15 +63,15 @@ class PairSigmoidVisitor {
   using Tile = product::Tile<T>;
 
  public:
+  /// A tile adds to the sums of its first row.
   PairSigmoidVisitor(T scale, T bias, SigmoidSums* rows)
       : scale_(scale), bias_(bias), rows_(rows) {}
 
   void visit(const Tile& tile) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) rows_[tile.row0 + r] += pass(tile, r);
+    SigmoidLanes<T> sums = pass(tile);
+    rows_[tile.row0] += {simd::sum_of(sums.loss), simd::sum_of(sums.d_bias)};
   }
-  void revisit(const Tile& tile) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) pass(tile, r);
-  }
+  void revisit(const Tile& tile) const { pass(tile); }
   void weigh(const Tile& tile, T* weights) const {
     if (weights == tile.data) return;
     for (std::size_t r = 0; r < tile.rows; ++r)
@@ -70,11 +79,15 @@ class PairSigmoidVisitor {
   }
 
  private:
-  SigmoidSums pass(const Tile& tile, std::size_t r) const {
-    // The pair that belongs together is left out by index; wraps when it lies to the left.
-    const std::size_t same = tile.row0 + r - tile.col0;
-    if (same < tile.cols) tile.row(r)[same] = -std::numeric_limits<T>::infinity();
-    return sigmoid_of_logits(tile.row(r), tile.cols, scale_, bias_);
+  SigmoidLanes<T> pass(const Tile& tile) const {
+    SigmoidLanes<T> sums;
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      // The pair that belongs together is left out by index; wraps when it lies to the left.
+      const std::size_t same = tile.row0 + r - tile.col0;
+      if (same < tile.cols) tile.row(r)[same] = -std::numeric_limits<T>::infinity();
+      sigmoid_of_logits(tile.row(r), tile.cols, scale_, bias_, sums);
+    }
+    return sums;
   }
 
   T scale_;
@@ -113,7 +126,7 @@ class PairSigmoid {
  private:
   PairSigmoidVisitor<T> visitor() { return {scale_, bias_, sums_.data()}; }
 
-  // The pairs that belong together, in double: each row's sums begin with its own.
+  // The pairs that belong together, in double: the sums begin with them.
   void set_up(const product::PaddedMatrix<T>& a, const product::PaddedMatrix<T>& b) {
     sums_.grow(a.rows());
     miss_.grow(a.rows());
@@ -140,7 +153,7 @@ class PairSigmoid {
   Buffer<T> miss_;  // σ(−x_ii)
   product::TileWalk<T> walk_;
   // Scratch.
-  Buffer<SigmoidSums> sums_;  // a row each
+  Buffer<SigmoidSums> sums_;
 };
 
 }  // namespace kernels

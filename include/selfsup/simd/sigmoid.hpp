@@ -22,7 +22,7 @@ template <class T>
 inline Sigmoid<T> sigmoid(const Batch<T>& x) {
   // log(1 + e) = 2 atanh(u) = 2u·Σ_k u^2k/(2k+1) with u = e/(2 + e) <= 1/3: the terms left out are
   // below a quarter of an epsilon.
-  constexpr std::size_t terms = sizeof(T) == 4 ? 8 : 16;
+  constexpr std::size_t terms = sizeof(T) == 4 ? 7 : 16;
   const Batch<T> zero(T(0)), one(T(1)), two(T(2));
   const Batch<T> e = exp(-max(x, -x));
   const Batch<T> inverse = one / ((one + e) * (two + e));
