@@ -35,7 +35,7 @@ struct SupConOptions {
 /// P(a) not empty; rows without a partner are candidates only. With labels 0 … N−1 twice both forms
 /// are NtXent's.
 /// HobbitLong/SupContrast `SupConLoss` on normalised features gives temperature/base_temperature
-/// times the outside form (1 by default, both 0.07), while every anchor has a positive.
+/// times the outside form (1 by default, both 0.07); it divides by M, rows without a partner too.
 template <class T>
 class SupCon {
  public:
