@@ -28,8 +28,9 @@ class Slices {
                        shape_text(rows_.cols(), rows_.rows()) + ", the batch has " +
                        std::to_string(D) + " columns");
     }
-    if (rows_.rows() == count && rows_.cols() == D && drawn_at_ == point) return;
+    if (drawn_ && drawn_at_ == point && rows_.rows() == count && rows_.cols() == D) return;
     rows_.reshape(count, D);
+    drawn_ = true;
     drawn_at_ = point;
     parallel_for(count, 4 * D, [&](std::size_t s) {
       draw({point.seed, point.step, s}, rows_.row(s));
@@ -43,12 +44,10 @@ class Slices {
       for (std::size_t d = 0; d < u.rows(); ++d) rows_.row(s)[d] = u(d, s);
     }
     given_ = true;
+    drawn_ = false;
   }
-  /// Draws from now on.
-  void take_back() {
-    if (given_) rows_ = {};
-    given_ = false;
-  }
+  /// The next prepare draws.
+  void take_back() { given_ = false; }
 
   std::size_t count() const { return rows_.rows(); }
   /// One direction a column, (D, count).
@@ -83,6 +82,7 @@ class Slices {
 
   product::PaddedMatrix<T> rows_;  // (count, D)
   RandomPoint drawn_at_;
+  bool drawn_ = false;
   bool given_ = false;
 };
 

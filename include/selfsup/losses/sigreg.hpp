@@ -47,13 +47,12 @@ class SigReg {
 
   /// The directions of forward and value are those of (seed, step) from now on.
   void set_step(std::uint64_t step) {
-    state_.begin();
     slices_.take_back();
     step_ = step;
   }
 
   /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
-  /// made. Any S > 0. Throws ShapeError when u is empty.
+  /// made. Any S > 0. What forward has kept is lost. Throws ShapeError when u is empty.
   void set_slices(ConstView<T> u) {
     state_.begin();
     require_batches<T>("SigReg::set_slices", {{"u", u}});
