@@ -169,7 +169,19 @@ const std::map<std::string, Variants>& cases() {
            });
          }}}},
       {"info_nce_bank",
-       {{"eigen",
+       {{"selfsup",
+         [](Shape shape) {
+           selfsup::InfoNceOptions options = selfsup::InfoNceOptions::moco();
+           options.negatives_normalized = true;
+           selfsup::InfoNce<float> loss(options);
+           return on_views(shape, 2, 1,
+                           [loss, negatives = bank(shape.D)](Views z, Gradients d) mutable {
+                             const float value = loss.forward(z[0], z[1], negatives);
+                             loss.backward(d[0]);
+                             return value;
+                           });
+         }},
+        {"eigen",
          [](Shape shape) {
            return on_views(shape, 2, 1, [negatives = bank(shape.D)](Views z, Gradients d) {
              return info_nce_bank(z[0], z[1], negatives, 0.07F, d[0]);

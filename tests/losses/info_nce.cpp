@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
+#include "message.hpp"
 #include "reference/info_nce.hpp"
 
 #include <algorithm>
@@ -20,26 +21,50 @@ using tests::Matrix;
 namespace reference = tests::reference;
 namespace tolerance = tests::tolerance;
 
+reference::Softmax softmax(const InfoNceOptions& options, std::size_t rows) {
+  const auto N = static_cast<double>(rows);
+  reference::Softmax form;
+  form.temperature = options.temperature;
+  form.normalized = options.normalize;
+  form.divisor = options.symmetric && options.reduction == Reduction::mean ? 2 * N : N;
+  if (options.reduction == Reduction::sum) form.divisor = 1;
+  form.label_smoothing = options.label_smoothing;
+  return form;
+}
+
+// With two arguments the batch has the negatives, with three they are given.
 tests::LossCase info_nce_case(const std::string& name, const InfoNceOptions& options,
-                              std::optional<tests::Golden> golden = {}) {
+                              std::optional<tests::Golden> golden = {}, std::size_t arguments = 2) {
   tests::LossCase item;
   item.name = "InfoNce " + name;
   item.header = "info_nce";
   item.type = "InfoNce";
   item.arguments = {"query", "key"};
-  item.reference = [options](const std::vector<Matrix<double>>& z) {
-    const double rows = static_cast<double>(z[0].rows());
-    double divisor = options.symmetric ? 2 * rows : rows;
-    if (options.reduction == Reduction::view_means) divisor = rows;
-    if (options.reduction == Reduction::sum) divisor = 1;
-    return reference::info_nce(z[0], z[1], options.temperature, options.symmetric,
-                               options.normalize, divisor);
+  item.has_gradient = {true, !options.detach_key};
+  if (arguments == 3) {
+    item.arguments.push_back("negatives");
+    item.has_gradient.push_back(false);
+    item.shared_rows = 2;
+  }
+  const auto compute = [options](const auto& z, const reference::Softmax& form) {
+    return z.size() == 2
+               ? reference::info_nce(z[0], z[1], options.symmetric, form)
+               : reference::info_nce_against(z[0], z[1], z[2], !options.negatives_normalized, form);
+  };
+  item.reference = [=](const std::vector<Matrix<double>>& z) {
+    return compute(z, softmax(options, z[0].rows()));
+  };
+  item.weighted_reference = [=](const auto& z, const std::vector<double>& weights) {
+    reference::Softmax form = softmax(options, z[0].rows());
+    form.weights = weights;
+    return compute(z, form);
   };
   if (options.symmetric) item.exchange = {1, 0};
-  item.normalizes = options.normalize;
+  item.normalizes = options.normalize && !options.negatives_normalized;
+  if (options.negatives_normalized) item.min_cols = 2;  // one column of unit rows has no gradient
   item.temperature = options.temperature;
   if (item.temperature < 0.05) item.noise = 4;  // else all losses would be as small as 1e-40
-  if (!options.normalize) {
+  if (!item.normalizes) {
     // The accuracy promised is that of cosines; larger similarities have larger rounding.
     item.magnifies = [options](const auto& inputs, bool in_float) {
       const double reach = tests::largest_square(inputs);
@@ -73,6 +98,15 @@ tests::Findings against_reference(const InfoNceOptions& options,
 }  // namespace
 
 std::vector<tests::LossCase> tests::info_nce_cases() {
+  InfoNceOptions detached, smooth, smooth_clip = InfoNceOptions::clip(), given, sharp, plain, unit;
+  detached.detach_key = true;
+  smooth.label_smoothing = smooth_clip.label_smoothing = 0.1;
+  InfoNceOptions smooth_moco = InfoNceOptions::moco();
+  smooth_moco.label_smoothing = 0.3;
+  sharp.temperature = 0.01;
+  plain.temperature = unit.temperature = 1;
+  plain.normalize = false;
+  unit.negatives_normalized = true;
   return {
       info_nce_case("default", {}, golden::info_nce_01),
       info_nce_case("symmetric", with(0.1, true), golden::info_nce_symmetric_01),
@@ -86,6 +120,15 @@ std::vector<tests::LossCase> tests::info_nce_cases() {
       info_nce_case("symmetric view_means", with(0.1, true, true, Reduction::view_means)),
       info_nce_case("without normalisation", with(1, false, false)),
       info_nce_case("symmetric without normalisation", with(0.2, true, false)),
+      info_nce_case("detached", detached, golden::info_nce_01),
+      info_nce_case("label smoothing", smooth, golden::info_nce_01_smoothing_01),
+      info_nce_case("clip, label smoothing", smooth_clip),
+      info_nce_case("negatives", given, {}, 3),
+      info_nce_case("moco", InfoNceOptions::moco(), {}, 3),
+      info_nce_case("negatives, 0.01, an online maximum in float", sharp, {}, 3),
+      info_nce_case("negatives without normalisation", plain, {}, 3),
+      info_nce_case("negatives said to be normalised", unit, {}, 3),
+      info_nce_case("moco, label smoothing", smooth_moco, {}, 3),
   };
 }
 
@@ -120,6 +163,136 @@ TEST_CASE("InfoNce: equal orthonormal views give ln(e^(1/t) + N - 1) - 1/t") {
             tolerance::rounding(6, temperature) * expected);
     }
   }
+}
+
+TEST_CASE("InfoNce: the moco preset has constant keys at 0.07") {
+  CHECK(InfoNceOptions::moco().detach_key);
+  CHECK(InfoNceOptions::moco().temperature == 0.07);
+}
+
+TEST_CASE("InfoNce: given negatives may be fewer or more than the queries, beyond a tile, too") {
+  InfoNceOptions smooth = InfoNceOptions::moco();
+  smooth.label_smoothing = 0.2;
+  for (const auto& options : {InfoNceOptions(), InfoNceOptions::moco(), smooth}) {
+    const auto item = info_nce_case("", options, {}, 3);
+    for (const auto& [rows, count] :
+         {std::pair{5u, 1u}, std::pair{1u, 7u}, {70u, 401u}, {3u, 800u}, {201u, 9u}}) {
+      INFO(rows << " queries, " << count << " negatives");
+      auto z = tests::random_views(rows, 20, 5);
+      z.push_back(tests::cast<double>(tests::cast<float>(tests::random_matrix(count, 20, 6))));
+      const auto expected = item.reference(z);
+      CHECK_NONE(
+          tests::check_reference(item, *item.make<float>(), tests::cast<float>(z), expected, 1));
+      CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, 1));
+    }
+  }
+}
+
+TEST_CASE("InfoNce: identical rows give ln(K + 1) with K negatives, and no gradient") {
+  const Matrix<double> z(4, 5, 0.7), negatives(9, 5, 0.3);
+  Matrix<double> d_query(4, 5), d_key(4, 5);
+  InfoNce<double> loss;
+  const double expected = std::log(10.0);
+  CHECK(std::abs(loss.forward(z, z, negatives) - expected) <= tolerance::rounding(9, 0.1));
+  CHECK(loss.accuracy() == 0);
+  loss.backward(d_query, d_key);
+  for (const double x : d_query.entries()) CHECK(std::abs(x) <= tolerance::rounding(9, 0.1));
+  for (const double x : d_key.entries()) CHECK(std::abs(x) <= tolerance::rounding(9, 0.1));
+}
+
+TEST_CASE("InfoNce: the other keys of the batch as given negatives are the batch's own") {
+  const auto z = tests::random_views(1, 9, 3), others = tests::random_views(12, 9, 4);
+  Matrix<double> query(13, 9), key(13, 9);
+  for (std::size_t d = 0; d < 9; ++d) {
+    query(0, d) = z[0](0, d);
+    key(0, d) = z[1](0, d);
+    for (std::size_t n = 0; n < 12; ++n) {
+      query(n + 1, d) = others[0](n, d);
+      key(n + 1, d) = others[1](n, d);
+    }
+  }
+  InfoNce<double> batch, given;
+  batch.forward(query, key);
+  const double found = given.forward(z[0], z[1], others[1]);
+  CHECK(std::abs(found - batch.per_anchor()(0, 0)) <= tolerance::rounding(20, 0.1) * found);
+}
+
+TEST_CASE("InfoNce: negatives that are longer than they are said to be are right, too") {
+  InfoNceOptions options;
+  options.negatives_normalized = true;
+  const auto item = info_nce_case("", options, {}, 3);
+  auto z = tests::random_views(9, 6, 3, 3);
+  for (double& x : z[2].entries()) x *= 64;
+  const auto expected = item.reference(z);
+  CHECK_NONE(tests::check_reference(item, *item.make<float>(), tests::cast<float>(z), expected,
+                                    item.amplification<float>(z)));
+  CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected,
+                                    item.amplification<double>(z)));
+}
+
+TEMPLATE_TEST_CASE("InfoNce: a negative that is the key itself ties, so the anchor misses", "",
+                   float, double) {
+  using T = TestType;
+  for (const std::size_t cols : {1u, 7u, 40u, 300u, 700u}) {
+    const auto z = tests::cast<T>(tests::random_views(70, cols, cols, 2, 0.01));
+    InfoNce<T> loss;
+    loss.forward(z[0], z[1], z[1]);  // every key is among the negatives
+    CHECK(loss.accuracy() == 0);
+    Matrix<T> one(1, cols);
+    for (std::size_t d = 0; d < cols; ++d) one(0, d) = z[1](64, d);
+    loss.forward(z[0], z[1], one);
+    if (cols > 1) CHECK(std::abs(loss.accuracy() - 69.0 / 70) < 1e-9);
+    // The batch's own: two equal keys take the hit from both of their queries.
+    auto key = z[1];
+    for (std::size_t d = 0; d < cols; ++d) key(3, d) = key(64, d);
+    loss.forward(z[0], key);
+    if (cols > 7) CHECK(std::abs(loss.accuracy() - 68.0 / 70) < 1e-9);
+  }
+}
+
+TEST_CASE("InfoNce: backward takes the gradients that forward can reach, no others") {
+  const auto z = tests::random_views(4, 3, 1, 3);
+  Matrix<double> a(4, 3, 7), b(4, 3, 7);
+  const Matrix<double> weights(4, 1, 1);
+  InfoNce<double> both, query_alone(InfoNceOptions::moco());
+  const std::string one = "1 output given, 2 expected: d_query, d_key";
+  const std::string two = "2 outputs given, 1 expected: d_query";
+  for (const bool given : {false, true}) {
+    given ? both.forward(z[0], z[1], z[2]) : both.forward(z[0], z[1]);
+    given ? query_alone.forward(z[0], z[1], z[2]) : query_alone.forward(z[0], z[1]);
+    CHECK(tests::message<selfsup::ShapeError>([&] { both.backward(a); }) ==
+          "InfoNce::backward: " + one);
+    CHECK(tests::message<selfsup::ShapeError>([&] { query_alone.backward(a, b); }) ==
+          "InfoNce::backward: " + two);
+    CHECK_THROWS_AS(both.backward_per_anchor(weights, a), selfsup::ShapeError);
+    CHECK_THROWS_AS(query_alone.backward_per_anchor(weights, a, b), selfsup::ShapeError);
+    CHECK(a(0, 0) == 7);
+    CHECK_NOTHROW(both.backward(a, b));
+    CHECK_NOTHROW(query_alone.backward(b));
+    a = b = Matrix<double>(4, 3, 7);
+  }
+}
+
+TEST_CASE("InfoNce: combinations that exclude each other are refused") {
+  const auto z = tests::random_views(4, 3, 1, 3);
+  InfoNce<double> clip(InfoNceOptions::clip());
+  CHECK(tests::message<selfsup::OptionError>([&] { clip.forward(z[0], z[1], z[2]); }) ==
+        "InfoNce::forward: a symmetric loss has no negatives but the batch");
+  for (const double share : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    InfoNceOptions options;
+    options.label_smoothing = share;
+    CHECK_THROWS_AS(InfoNce<float>(options), selfsup::OptionError);
+  }
+}
+
+TEST_CASE("InfoNce: the check of users' gradients knows what is constant") {
+  const auto z = tests::random_views(4, 3, 1, 3);
+  const std::vector<selfsup::ConstView<double>> arguments{z[0], z[1], z[2]};
+  CHECK(selfsup::gradcheck(InfoNce<float>(), tests::views(tests::cast<float>(z))).checked == 24);
+  const auto report = selfsup::gradcheck(InfoNce<double>(InfoNceOptions::moco()), arguments);
+  INFO(report);
+  CHECK(report.passes(tolerance::difference));
+  CHECK(report.checked == 12);
 }
 
 TEST_CASE("InfoNce: a single sample has no negatives, so exactly 0") {

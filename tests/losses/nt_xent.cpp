@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
+#include "message.hpp"
 #include "reference/nt_xent.hpp"
 
 #include <algorithm>
@@ -20,10 +21,16 @@ using tests::Matrix;
 namespace reference = tests::reference;
 namespace tolerance = tests::tolerance;
 
-double divisor(const NtXentOptions& options, std::size_t rows) {
+reference::Softmax softmax(const NtXentOptions& options, std::size_t rows) {
   const auto N = static_cast<double>(rows);
-  if (options.reduction == Reduction::sum) return 1;
-  return options.reduction == Reduction::view_means ? N : 2 * N;
+  reference::Softmax form;
+  form.temperature = options.temperature;
+  form.normalized = options.normalize;
+  form.divisor = options.reduction == Reduction::sum          ? 1
+                 : options.reduction == Reduction::view_means ? N
+                                                              : 2 * N;
+  form.decoupled = options.decoupled;
+  return form;
 }
 
 tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& options,
@@ -34,8 +41,12 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
   item.type = "NtXent";
   item.arguments = {"z_a", "z_b"};
   item.reference = [options](const std::vector<Matrix<double>>& z) {
-    return reference::nt_xent(z[0], z[1], options.temperature, options.normalize,
-                              divisor(options, z[0].rows()));
+    return reference::nt_xent(z[0], z[1], softmax(options, z[0].rows()));
+  };
+  item.weighted_reference = [options](const auto& z, const std::vector<double>& weights) {
+    reference::Softmax form = softmax(options, z[0].rows());
+    form.weights = weights;
+    return reference::nt_xent(z[0], z[1], form);
   };
   item.exchange = {1, 0};
   item.normalizes = options.normalize;
@@ -48,6 +59,7 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
       return std::max(1.0, in_float ? 0.1 / options.temperature * reach : reach);
     };
   }
+  if (options.decoupled) item.min_rows = 2;
   item.golden = golden;
   return tests::with_loss<NtXent>(options, item);
 }
@@ -71,7 +83,8 @@ tests::Findings against_reference(const NtXentOptions& options,
 }  // namespace
 
 std::vector<tests::LossCase> tests::nt_xent_cases() {
-  NtXentOptions sum, plain, plain_sharp;
+  NtXentOptions sum, plain, plain_sharp, decoupled_sharp = NtXentOptions::dcl();
+  decoupled_sharp.temperature = 0.002;
   sum.reduction = Reduction::sum;
   plain.normalize = plain_sharp.normalize = false;
   plain.temperature = 1;
@@ -83,6 +96,8 @@ std::vector<tests::LossCase> tests::nt_xent_cases() {
       nt_xent_case("0.002, an online maximum in double", with_temperature(0.002)),
       nt_xent_case("sum", sum),
       nt_xent_case("simclr_official", NtXentOptions::simclr_official()),
+      nt_xent_case("dcl", NtXentOptions::dcl(), golden::nt_xent_decoupled_01),
+      nt_xent_case("decoupled, 0.002", decoupled_sharp),
       nt_xent_case("without normalisation", plain),
       nt_xent_case("without normalisation, 0.2", plain_sharp),
   };
@@ -150,12 +165,46 @@ TEST_CASE("NtXent: equal orthonormal views give ln(e^(1/t) + 2N - 2) - 1/t") {
   }
 }
 
+TEST_CASE("NtXent: identical rows give ln(2N - 2) and no gradient when decoupled") {
+  for (const std::size_t N : {2u, 17u, 200u}) {
+    const Matrix<double> z(N, 5, 0.7);
+    Matrix<double> d_a(N, 5), d_b(N, 5);
+    NtXent<double> loss(NtXentOptions::dcl());
+    const double expected = std::log(static_cast<double>(2 * N - 2));
+    CHECK(std::abs(loss.forward(z, z) - expected) <= tolerance::rounding(2 * N, 0.1) * expected);
+    loss.backward(d_a, d_b);
+    for (const double entry : d_a.entries()) CHECK(std::abs(entry) <= tolerance::rounding(N, 0.1));
+  }
+}
+
+TEST_CASE("NtXent: a single sample is refused when decoupled") {
+  const Matrix<float> z(1, 9, 1);
+  NtXent<float> loss(NtXentOptions::dcl());
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(z, z); }) ==
+        "NtXent::forward: z_a is 1x9, an anchor needs at least one negative");
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.value(z, z); }) ==
+        "NtXent::value: z_a is 1x9, an anchor needs at least one negative");
+}
+
+TEST_CASE("NtXent: a positive as similar as a negative is a miss") {
+  // Rows 0 and 1 of the first view are the same, so is row 1 of the second: their positives tie.
+  auto z = tests::random_views(4, 33, 3, 2, 0.01);
+  NtXent<float> loss;
+  loss.forward(tests::cast<float>(z[0]), tests::cast<float>(z[1]));
+  CHECK(loss.accuracy() == 1);
+  for (std::size_t d = 0; d < 33; ++d) z[0](0, d) = z[0](1, d);
+  loss.forward(tests::cast<float>(z[0]), tests::cast<float>(z[1]));
+  // The twins miss, and so does the partner of row 1; the partner of row 0 has lost it.
+  CHECK(loss.accuracy() == 0.5);
+}
+
 TEST_CASE("NtXent: a single sample has no negatives, so exactly 0") {
   const auto z = tests::cast<float>(tests::random_views(1, 9, 1));
   Matrix<float> d_a(1, 9, 7), d_b(1, 9, 7);
   for (const double temperature : {1e-3, 0.1, 1e3}) {
     NtXent<float> loss(with_temperature(temperature));
     CHECK(loss.forward(z[0], z[1]) == 0);
+    CHECK(loss.accuracy() == 1);
     loss.backward(d_a, d_b);
     CHECK(d_a.entries() == std::vector<float>(9, 0));
     CHECK(d_b.entries() == std::vector<float>(9, 0));

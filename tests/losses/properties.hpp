@@ -164,6 +164,19 @@ Findings check_reference(const LossCase& item, AnyLoss<T>& loss,
   findings.expect_below(value_error, value_allowed * std::abs(expected.value) + floor, "the value");
   findings.expect_below(gradient.ratio, ratio_allowed, "the gradient's norm");
   findings.expect_below(gradient.entry, entry_allowed, "the gradient's worst entry");
+  const auto losses = loss.per_anchor();
+  double largest_loss = 0, loss_error = 0;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    largest_loss = std::max(largest_loss, std::abs(expected.losses[i]));
+    loss_error = std::max(loss_error, std::abs(losses[i] - expected.losses[i]));
+  }
+  const double logit =
+      tolerance::similarity<T>(inputs[0].cols()) / item.temperature * amplification;
+  findings.expect_below(loss_error, logit + value_allowed * largest_loss + floor,
+                        "an anchor's loss");
+  if (const auto accuracy = loss.accuracy()) {
+    findings.expect_below(std::abs(*accuracy - expected.accuracy), 0, "the accuracy");
+  }
   findings.expect_below(d_temperature_error,
                         ratio_allowed * expected.d_temperature_magnitude + floor / item.temperature,
                         "the derivative by the temperature");

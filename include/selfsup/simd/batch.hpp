@@ -186,9 +186,11 @@ template <class T>
 inline T largest(const Batch<T>& x) {
   alignas(64) T entries[lanes<T>];
   x.store_aligned(entries);
-  T result = entries[0];
-  for (T entry : entries) result = entry > result ? entry : result;
-  return result;
+  for (std::size_t width = lanes<T> / 2; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i)
+      entries[i] = entries[i + width] > entries[i] ? entries[i + width] : entries[i];
+  }
+  return entries[0];
 }
 
 template <class T>
