@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -30,6 +31,8 @@ reference::Softmax softmax(const NtXentOptions& options, std::size_t rows) {
                  : options.reduction == Reduction::view_means ? N
                                                               : 2 * N;
   form.decoupled = options.decoupled;
+  form.positive_prior = options.positive_prior;
+  form.hard_negative_beta = options.hard_negative_beta;
   return form;
 }
 
@@ -50,7 +53,11 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
   };
   item.exchange = {1, 0};
   item.normalizes = options.normalize;
-  item.temperature = options.temperature;
+  // Hard negatives have exponents of (1 + β)s/τ.
+  item.temperature = options.temperature / (1 + options.hard_negative_beta);
+  if (options.positive_prior > 0) {
+    item.magnifies = [item](const auto& inputs, bool) { return item.reference(inputs).cancels; };
+  }
   if (item.temperature < 0.05) item.noise = 4;  // else all losses would be as small as 1e-40
   if (!options.normalize) {
     // The accuracy promised is that of cosines; larger similarities have larger rounding.
@@ -67,6 +74,14 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
 NtXentOptions with_temperature(double temperature) {
   NtXentOptions options;
   options.temperature = temperature;
+  return options;
+}
+
+NtXentOptions with_negatives(double temperature, double prior, double beta) {
+  NtXentOptions options;
+  options.temperature = temperature;
+  options.positive_prior = prior;
+  options.hard_negative_beta = beta;
   return options;
 }
 
@@ -98,6 +113,11 @@ std::vector<tests::LossCase> tests::nt_xent_cases() {
       nt_xent_case("simclr_official", NtXentOptions::simclr_official()),
       nt_xent_case("dcl", NtXentOptions::dcl(), golden::nt_xent_decoupled_01),
       nt_xent_case("decoupled, 0.002", decoupled_sharp),
+      nt_xent_case("hcl", NtXentOptions::hcl(), golden::nt_xent_hcl),
+      nt_xent_case("debiased", with_negatives(0.5, 0.1, 0)),
+      nt_xent_case("hard", with_negatives(0.5, 0, 0.7)),
+      nt_xent_case("hcl, 0.05, an online maximum in float", with_negatives(0.05, 0.05, 2)),
+      nt_xent_case("hard, 0.002, an online maximum in double", with_negatives(0.002, 0, 1)),
       nt_xent_case("without normalisation", plain),
       nt_xent_case("without normalisation, 0.2", plain_sharp),
   };
@@ -196,6 +216,82 @@ TEST_CASE("NtXent: a positive as similar as a negative is a miss") {
   loss.forward(tests::cast<float>(z[0]), tests::cast<float>(z[1]));
   // The twins miss, and so does the partner of row 1; the partner of row 0 has lost it.
   CHECK(loss.accuracy() == 0.5);
+}
+
+TEST_CASE("NtXent: identical rows with hard negatives give the logarithm of their number") {
+  // N_g = (n − τ⁺n)/(1 − τ⁺)·e^(1/τ), so ℓ = ln(1 + n).
+  for (const std::size_t N : {2u, 17u, 200u}) {
+    const Matrix<double> z(N, 5, 0.7);
+    NtXent<double> loss(NtXentOptions::hcl());
+    const double expected = std::log(static_cast<double>(2 * N - 1));
+    CHECK(std::abs(loss.forward(z, z) - expected) <= tolerance::rounding(2 * N, 0.1) * expected);
+  }
+}
+
+TEST_CASE("NtXent: negatives on their floor are constants") {
+  // Positives equal, negatives opposite or at right angles: n·mean − τ⁺n·e_p is far below 0.
+  Matrix<double> z(2, 2);
+  z(0, 0) = z(1, 1) = 1;
+  for (const double temperature : {0.5, 0.05}) {
+    NtXent<double> loss(with_negatives(temperature, 0.9, 1));
+    const double expected = std::log1p(2 * std::exp(-2 / temperature));
+    CHECK(std::abs(loss.forward(z, z) - expected) <=
+          tolerance::rounding(4, temperature) * expected);
+    Matrix<double> d_a(2, 2), d_b(2, 2);
+    loss.backward(d_a, d_b);
+    const double h = 1e-5 * temperature;
+    const auto value = [&](double t) {
+      return NtXent<double>(with_negatives(t, 0.9, 1)).value(z, z);
+    };
+    const double numeric = (value(temperature + h) - value(temperature - h)) / (2 * h);
+    CHECK(std::abs(loss.d_temperature() - numeric) <= 1e-7 * std::abs(numeric) + 1e-12);
+    for (const double entry : d_a.entries()) CHECK(entry == 0);  // along z, all of it
+  }
+}
+
+TEST_CASE("NtXent: options of negatives are checked") {
+  for (const double prior : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_THROWS_AS(NtXent<float>(with_negatives(0.5, prior, 1)), selfsup::OptionError);
+  }
+  for (const double beta : {-0.1, std::numeric_limits<double>::infinity()}) {
+    CHECK_THROWS_AS(NtXent<float>(with_negatives(0.5, 0, beta)), selfsup::OptionError);
+  }
+  for (const auto& [prior, beta] : {std::pair{0.1, 0.0}, std::pair{0.0, 1.0}}) {
+    NtXentOptions options = with_negatives(0.5, prior, beta);
+    options.normalize = false;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: positive_prior and hard_negative_beta need normalize");
+    options.normalize = options.decoupled = true;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: decoupled has no positive_prior and no hard_negative_beta");
+  }
+}
+
+TEST_CASE("NtXent: a single sample with hard negatives gives exactly 0") {
+  const auto z = tests::cast<float>(tests::random_views(1, 9, 1));
+  for (const double temperature : {1e-3, 0.5, 1e3}) {
+    Matrix<float> d_a(1, 9, 7), d_b(1, 9, 7);
+    NtXent<float> loss(with_negatives(temperature, 0.1, 1));
+    CHECK(loss.forward(z[0], z[1]) == 0);
+    CHECK(loss.accuracy() == 1);
+    loss.backward(d_a, d_b);
+    CHECK(d_a.entries() == std::vector<float>(9, 0));
+    CHECK(d_b.entries() == std::vector<float>(9, 0));
+  }
+}
+
+TEST_CASE("NtXent: hard negatives are right at temperatures from 1e-3 to 1e3") {
+  for (const double temperature : {1e-3, 1e-2, 1.0, 1e3}) {
+    for (const auto& [prior, beta] : {std::pair{0.1, 1.0}, {0.0, 2.0}, {0.1, 0.0}}) {
+      INFO("temperature " << temperature << ", prior " << prior << ", beta " << beta);
+      const auto item = nt_xent_case("", with_negatives(temperature, prior, beta));
+      const auto z = tests::random_views(50, 20, 5, 2, 4);
+      const auto expected = item.reference(z);
+      CHECK_NONE(tests::check_reference(item, *item.make<float>(), tests::cast<float>(z), expected,
+                                        expected.cancels));
+      CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, expected.cancels));
+    }
+  }
 }
 
 TEST_CASE("NtXent: a single sample has no negatives, so exactly 0") {

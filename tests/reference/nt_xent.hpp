@@ -37,8 +37,11 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, cons
     }
     const CrossEntropy anchor = cross_entropy(similarities, positive, form);
     result.losses.push_back(anchor.value);
+    result.cancels += anchor.cancels / static_cast<double>(M);
     result.accuracy += anchor.hit ? 1 : 0;
     result.value += anchor.value * form.weight(i);
+    result.d_temperature += anchor.d_temperature * form.weight(i);
+    result.d_temperature_magnitude += std::abs(anchor.d_temperature * form.weight(i));
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const double slope = anchor.d_similarities[k] * form.weight(i);
       const double by_temperature = -slope * similarities[k] / form.temperature;

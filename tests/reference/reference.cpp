@@ -75,6 +75,14 @@ std::vector<ReferenceCase> reference_cases() {
          return reference::nt_xent(z[0], z[1], form);
        },
        2, golden::nt_xent_decoupled_01},
+      {"NtXent hcl",
+       [=](Inputs z) {
+         reference::Softmax form = softmax(0.5, 2 * count(z));
+         form.positive_prior = 0.1;
+         form.hard_negative_beta = 1;
+         return reference::nt_xent(z[0], z[1], form);
+       },
+       2, golden::nt_xent_hcl},
       {"InfoNce label smoothing",
        [=](Inputs z) {
          reference::Softmax form = softmax(0.1, count(z));

@@ -17,6 +17,8 @@ struct Softmax {
   double divisor = 1;
   bool decoupled = false;
   double label_smoothing = 0;
+  double positive_prior = 0;
+  double hard_negative_beta = 0;
   std::vector<double> weights = {};
 
   double weight(std::size_t anchor) const {
@@ -28,12 +30,62 @@ struct CrossEntropy {
   double value = 0;
   std::vector<double> d_similarities;
   bool hit = true;
+  double cancels = 1;        // the sum of the magnitudes of N_g's terms over N_g
+  double d_temperature = 0;  // beside what the similarities have, all divided by the temperature
 };
+
+/// Debiased and hard negatives, as their papers write them; only the exponents are taken relative
+/// to the largest.
+inline CrossEntropy hard_cross_entropy(const std::vector<double>& similarities,
+                                       std::size_t positive, const Softmax& form) {
+  const double temperature = form.temperature, prior = form.positive_prior;
+  const double beta = form.hard_negative_beta, n = static_cast<double>(similarities.size()) - 1;
+  const double largest = *std::max_element(similarities.begin(), similarities.end());
+  double hardest = -1e300;
+  CrossEntropy result;
+  result.d_similarities.resize(similarities.size());
+  for (std::size_t k = 0; k < similarities.size(); ++k) {
+    if (k == positive) continue;
+    hardest = std::max(hardest, similarities[k]);
+    result.hit = result.hit && similarities[k] < similarities[positive];
+  }
+  if (n == 0) return result;
+  const auto e = [&](std::size_t k) { return std::exp((similarities[k] - largest) / temperature); };
+  const auto w = [&](std::size_t k) {
+    return std::exp(beta * (similarities[k] - hardest) / temperature);
+  };
+  double A = 0, W = 0;
+  for (std::size_t k = 0; k < similarities.size(); ++k) {
+    if (k == positive) continue;
+    A += w(k) * e(k);
+    W += w(k);
+  }
+  const double e_p = e(positive);
+  const double floor = n * std::exp((-1 - largest) / temperature);
+  const double open = (n * A / W - prior * n * e_p) / (1 - prior);
+  const bool on = prior == 0 || open > floor;
+  const double N_g = on ? open : floor, all = e_p + N_g;
+  result.value = std::log1p(N_g / e_p);
+  for (std::size_t k = 0; k < similarities.size(); ++k) {
+    double slope = 0;
+    if (k == positive) {
+      slope = -(N_g + (on ? prior * n * e_p / (1 - prior) : 0)) / all;
+    } else if (on) {
+      slope = n / ((1 - prior) * W * all) * w(k) * ((1 + beta) * e(k) - beta * A / W);
+    }
+    result.d_similarities[k] = slope / temperature;
+  }
+  if (on) result.cancels = (n * A / W + prior * n * e_p) / (n * A / W - prior * n * e_p);
+  if (!on) result.d_temperature = N_g / all / (temperature * temperature);
+  return result;
+}
 
 /// Candidate `positive` is the right one. The other candidates are added up apart from it, so that
 /// a small loss keeps its digits.
 inline CrossEntropy cross_entropy(const std::vector<double>& similarities, std::size_t positive,
                                   const Softmax& form) {
+  if (form.positive_prior > 0 || form.hard_negative_beta > 0)
+    return hard_cross_entropy(similarities, positive, form);
   const double temperature = form.temperature, count = static_cast<double>(similarities.size());
   double largest = form.decoupled ? -1e300 : similarities[positive];
   for (std::size_t k = 0; k < similarities.size(); ++k) {

@@ -5,7 +5,9 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/kernels/softmax_form.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -26,6 +28,37 @@ double softmax_loss(Anchors<T>& anchors, std::size_t i, bool decoupled) {
   // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift
   // never gets there, where the logarithm of a small sum would cancel with it.
   return above < 690 && !decoupled ? std::log1p(rest / positive) : std::log(all) + above;
+}
+
+/// ℓ_i of hard and debiased negatives, and its derivatives. With n negatives, e_k = e^(x_ik), w_k =
+/// e_k^β and the prior τ⁺,
+///   N = max((n·Σw_k e_k/Σw_k − τ⁺n·e_p)/(1 − τ⁺), n·e^(−1/τ)),  ℓ_i = log1p(N/e_p).
+/// All relative to e^(m_i), or to e_p where that is larger.
+template <class T>
+double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double n, const SoftmaxForm& form) {
+  double& weight = anchors.inverse.data()[i];
+  double& lowered = anchors.lowered.data()[i];
+  double& miss = anchors.miss.data()[i];
+  weight = lowered = miss = 0;
+  if (n == 0) return 0;
+  const double beta = form.hard_negative_beta, prior = form.positive_prior;
+  const double shift = static_cast<double>(anchors.shift.data()[i]);
+  const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
+  const double mean = anchors.rest.data()[i] / hard;
+  const double above = anchors.positive.data()[i] - shift, larger = std::max(above, 0.0);
+  const double down = std::exp(-larger), positive = std::exp(above - larger);
+  const double floor = n * std::exp(-1 / form.temperature - shift - larger);
+  const double open = n * (mean * down - prior * positive) / (1 - prior);
+  const bool floored = prior > 0 && !(open > floor);
+  const double negative = floored ? floor : open, all = positive + negative;
+  miss = negative / all;
+  if (!floored) {
+    const double slope = n / ((1 - prior) * hard * all) * down;
+    weight = (1 + beta) * slope;
+    lowered = beta * slope * mean;
+    miss = (negative + prior * n * positive / (1 - prior)) / all;
+  }
+  return above > -690 ? std::log1p(negative / positive) : std::log(all) - above;
 }
 
 /// The losses of all anchors of a forward, and how many of them have a positive that is more

@@ -30,9 +30,16 @@ class Anchors {
     weight.grow(count);
     pull.grow(count);
   }
+  /// Room for what hard negatives need beside.
+  void grow_hard(std::size_t count) {
+    hard.grow(count);
+    lowered.grow(count);
+    less.grow(count);
+  }
   std::size_t bytes() const {
     return positive.bytes() + shift.bytes() + own.bytes() + rest.bytes() + largest_lanes.bytes() +
-           largest_of_col.bytes() + inverse.bytes() + miss.bytes() + weight.bytes() + pull.bytes();
+           largest_of_col.bytes() + inverse.bytes() + miss.bytes() + weight.bytes() + pull.bytes() +
+           hard.bytes() + lowered.bytes() + less.bytes();
   }
 
   /// Before the walk.
@@ -53,6 +60,7 @@ class Anchors {
   Buffer<T> own;            // s_ip as the tiles have it
   // Taken by the walk, over the negatives.
   Buffer<double> rest;  // r_i
+  Buffer<double> hard;  // W_i of hard negatives, whose A_i is the rest
   // The largest s_ik: of a row of S lane by lane, since a reduction for every row of every tile
   // would take as long as its exponentials; of a column.
   Buffer<T> largest_lanes;
@@ -60,9 +68,11 @@ class Anchors {
   // Made of them.
   Buffer<double> inverse;  // what an exponential is multiplied by in dℓ_i/dx_ik
   Buffer<double> miss;     // q_i = −dℓ_i/dx_ip
+  Buffer<double> lowered;  // what an exponential is less before that, of hard negatives
   // Of one backward: times its dL/dℓ_i.
   Buffer<T> weight;  // the inverse
   Buffer<T> pull;    // the miss
+  Buffer<T> less;    // the lowered
 };
 
 /// dL/dℓ_i of a backward: 1 unless weights are given.

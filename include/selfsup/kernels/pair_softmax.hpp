@@ -12,6 +12,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/anchor_losses.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/kernels/hard_negative_visitor.hpp"
 #include "selfsup/kernels/label_smoothing.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/kernels/softmax_form.hpp"
@@ -38,10 +39,10 @@ class PairSoftmax {
   double stacked(const Matrix& z, const SoftmaxForm& form) {
     const std::size_t N = z.rows() / 2;
     begin(form, N, 2 * N);
+    if (form.has_hard_negatives()) rows_.grow_hard(2 * N);
     set_up(rows_, z, z, N, N);
     copy_positives(rows_, N, rows_, N);
-    with_visitor<true>(rows_, rows_,
-                       [&](auto&& visitor) { walk_.symmetric(z, form.memory_budget, visitor); });
+    with_stacked([&](auto&& visitor) { walk_.symmetric(z, form.memory_budget, visitor); });
     return finish(rows_, z.rows());
   }
 
@@ -49,14 +50,18 @@ class PairSoftmax {
   /// all 1 when it is empty.
   void stacked_backward(const Matrix& z, ConstView<T> d_anchors, Matrix& d_z) {
     weigh_anchors(rows_, z.rows(), d_anchors);
-    with_visitor<true>(rows_, rows_,
-                       [&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
+    if (form_.has_hard_negatives()) weigh_hard_negatives(z.rows(), d_anchors);
+    with_stacked([&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
     const std::size_t N = z.rows() / 2;
     const auto other = [N](std::size_t i) { return i < N ? i + N : i - N; };
     const T* pull = rows_.pull.data();
     add_positives(
         z, other, [&](std::size_t i) { return pull[i] + pull[other(i)]; }, d_z);
   }
+
+  /// After stacked_backward: Σ_i w_i q_i over the anchors whose negatives lie on their floor, whose
+  /// place n·e^(−1/τ) depends on the temperature by itself.
+  double on_floor() const { return on_floor_; }
 
   /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is
   /// k_i. Returns Σ_i ℓ_i over all anchors: the queries, then the keys if these are anchors, too.
@@ -144,12 +149,13 @@ class PairSoftmax {
 
  private:
   void begin(const SoftmaxForm& form, std::size_t positive_offset, std::size_t anchors) {
-    // e^(−2/τ) and its inverse must be normal numbers of the type for one constant shift to serve
-    // all.
+    // e^(−2/τ), with hard negatives its power 1 + β, and its inverse must be normal numbers of the
+    // type for one constant shift to serve all.
     constexpr double range = sizeof(T) == 4 ? 80 : 680;
     form_ = form;
+    on_floor_ = 0;
     scale_ = static_cast<T>(1 / form.temperature);
-    online_ = !form.unit_rows || 2 / form.temperature > range;
+    online_ = !form.unit_rows || 2 * (1 + form.hard_negative_beta) / form.temperature > range;
     positive_offset_ = positive_offset;
     losses_.begin(anchors);
     smoothing_.begin();
@@ -179,12 +185,15 @@ class PairSoftmax {
   }
 
   void set_up_anchor(Anchors<T>& anchors, std::size_t i, double positive) const {
-    // A positive that is no candidate may lie so far above them all that none would be left.
+    // A positive that is no candidate may lie so far above them all that none would be left. A
+    // quarter of the lowest number: what is excluded stays far below that.
+    const bool among_candidates = !form_.decoupled && !form_.has_hard_negatives();
     const T first_shift =
-        form_.decoupled ? std::numeric_limits<T>::lowest() : static_cast<T>(positive);
+        among_candidates ? static_cast<T>(positive) : std::numeric_limits<T>::lowest() / 4;
     anchors.positive.data()[i] = positive;
     anchors.shift.data()[i] = online_ ? first_shift : scale_;
     anchors.rest.data()[i] = 0;
+    if (form_.has_hard_negatives()) anchors.hard.data()[i] = 0;
     anchors.forget_largest(i);
   }
 
@@ -194,6 +203,17 @@ class PairSoftmax {
       f(PairSoftmaxVisitor<T, true, Columns>(scale_, positive_offset_, rows, cols));
     } else {
       f(PairSoftmaxVisitor<T, false, Columns>(scale_, positive_offset_, rows, cols));
+    }
+  }
+
+  template <class F>
+  void with_stacked(F&& f) {
+    if (!form_.has_hard_negatives()) return with_visitor<true>(rows_, rows_, f);
+    const T beta = static_cast<T>(form_.hard_negative_beta);
+    if (online_) {
+      f(HardNegativeVisitor<T, true>(scale_, beta, positive_offset_, rows_));
+    } else {
+      f(HardNegativeVisitor<T, false>(scale_, beta, positive_offset_, rows_));
     }
   }
 
@@ -209,8 +229,11 @@ class PairSoftmax {
   // Turns the sums of the first `count` anchors into their losses, the object's from `first` on,
   // and into what backward needs. Returns Σ_i ℓ_i.
   double finish(Anchors<T>& anchors, std::size_t count, std::size_t first = 0) {
-    return losses_.finish(anchors, count, first,
-                          [&](std::size_t i) { return softmax_loss(anchors, i, form_.decoupled); });
+    return losses_.finish(anchors, count, first, [&](std::size_t i) {
+      return form_.has_hard_negatives()
+                 ? hard_negative_loss(anchors, i, static_cast<double>(count) - 2, form_)
+                 : softmax_loss(anchors, i, form_.decoupled);
+    });
   }
 
   // What one backward multiplies by, for the first `count` anchors.
@@ -221,6 +244,15 @@ class PairSoftmax {
       anchors.weight.data()[i] = static_cast<T>(factor * anchors.inverse.data()[i]);
       anchors.pull.data()[i] =
           static_cast<T>(factor * (anchors.miss.data()[i] - smoothing_.of_positive()));
+    }
+  }
+
+  void weigh_hard_negatives(std::size_t count, ConstView<T> d_anchors) {
+    on_floor_ = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double factor = anchor_factor(d_anchors, i);
+      rows_.less.data()[i] = static_cast<T>(factor * rows_.lowered.data()[i]);
+      if (rows_.inverse.data()[i] == 0) on_floor_ += factor * rows_.miss.data()[i];
     }
   }
 
@@ -249,6 +281,7 @@ class PairSoftmax {
   T scale_ = 0;
   std::size_t positive_offset_ = 0;
   bool online_ = false;
+  double on_floor_ = 0;
   Anchors<T> rows_;
   Anchors<T> cols_;
   AnchorLosses<T> losses_;

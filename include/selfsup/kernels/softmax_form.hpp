@@ -25,11 +25,15 @@ void require_temperature(const char* name, double temperature) {
 /// Which softmax over which similarities.
 struct SoftmaxForm {
   double temperature = 1;
-  bool unit_rows = true;         // no row is longer than one
-  bool decoupled = false;        // the positive is no candidate
-  bool both_directions = false;  // of in_batch: each key is an anchor among the queries, too
-  double label_smoothing = 0;    // α
+  bool unit_rows = true;          // no row is longer than one
+  bool decoupled = false;         // the positive is no candidate
+  bool both_directions = false;   // of in_batch: each key is an anchor among the queries, too
+  double label_smoothing = 0;     // α
+  double positive_prior = 0;      // τ⁺, of stacked
+  double hard_negative_beta = 0;  // β, of stacked
   std::size_t memory_budget = 0;
+
+  bool has_hard_negatives() const { return positive_prior > 0 || hard_negative_beta > 0; }
 };
 
 }  // namespace kernels

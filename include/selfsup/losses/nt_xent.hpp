@@ -17,9 +17,11 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 struct NtXentOptions {
-  double temperature = 0.1;  ///< τ > 0, what similarities are divided by
-  bool normalize = true;     ///< rows are scaled to length 1, so that similarities are cosines
-  bool decoupled = false;    ///< the positive is no candidate of the softmax
+  double temperature = 0.1;   ///< τ > 0, what similarities are divided by
+  bool normalize = true;      ///< rows are scaled to length 1, so that similarities are cosines
+  bool decoupled = false;     ///< the positive is no candidate of the softmax
+  double positive_prior = 0;  ///< τ⁺ in [0, 1), the share of negatives that are of the same kind
+  double hard_negative_beta = 0;  ///< β >= 0, how much similar negatives count for more
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction =
@@ -39,6 +41,16 @@ struct NtXentOptions {
     options.decoupled = true;
     return options;
   }
+
+  /// Equal to joshr17/HCL `main.py` with estimator hard (Robinson et al. 2020, arXiv:2010.04592),
+  /// which debiases as Chuang et al. 2020, arXiv:2007.00224.
+  static NtXentOptions hcl() {
+    NtXentOptions options;
+    options.temperature = 0.5;
+    options.positive_prior = 0.1;
+    options.hard_negative_beta = 1;
+    return options;
+  }
 };
 
 /// NT-Xent (Chen et al. 2020, arXiv:2002.05709, equation 1): each of the 2N rows of both views is
@@ -50,6 +62,13 @@ class NtXent {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("NtXent: temperature", options.temperature);
+    require_share("NtXent: positive_prior", options.positive_prior);
+    require_not_negative("NtXent: hard_negative_beta", options.hard_negative_beta);
+    if (options.positive_prior == 0 && options.hard_negative_beta == 0) return;
+    if (!options.normalize)
+      throw OptionError("NtXent: positive_prior and hard_negative_beta need normalize");
+    if (options.decoupled)
+      throw OptionError("NtXent: decoupled has no positive_prior and no hard_negative_beta");
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
@@ -131,6 +150,8 @@ class NtXent {
     form.temperature = temperature_;
     form.unit_rows = normalized_;
     form.decoupled = options_.decoupled;
+    form.positive_prior = options_.positive_prior;
+    form.hard_negative_beta = options_.hard_negative_beta;
     form.memory_budget = memory_budget;
     const double sum = softmax_.stacked(z_, form);
     const T loss = static_cast<T>(weight_ * sum);
@@ -153,7 +174,8 @@ class NtXent {
     // (1') back through the normalisation
     const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
                          normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
-    d_temperature_ = -along / (2 * temperature_);
+    d_temperature_ =
+        -along / (2 * temperature_) + scale * softmax_.on_floor() / (temperature_ * temperature_);
     state_.gone_back();
   }
 
