@@ -29,6 +29,7 @@ reference::Softmax softmax(const InfoNceOptions& options, std::size_t rows) {
   form.divisor = options.symmetric && options.reduction == Reduction::mean ? 2 * N : N;
   if (options.reduction == Reduction::sum) form.divisor = 1;
   form.label_smoothing = options.label_smoothing;
+  form.hardest = options.hardest;
   return form;
 }
 
@@ -71,6 +72,7 @@ tests::LossCase info_nce_case(const std::string& name, const InfoNceOptions& opt
       return std::max(1.0, in_float ? 0.1 / options.temperature * reach : reach);
     };
   }
+  item.selects = options.hardest > 0;
   item.golden = golden;
   return tests::with_loss<InfoNce>(options, item);
 }
@@ -107,6 +109,10 @@ std::vector<tests::LossCase> tests::info_nce_cases() {
   plain.temperature = unit.temperature = 1;
   plain.normalize = false;
   unit.negatives_normalized = true;
+  InfoNceOptions hardest, hardest_clip = InfoNceOptions::clip(),
+                          hardest_moco = InfoNceOptions::moco();
+  hardest.hardest = hardest_clip.hardest = 2;
+  hardest_moco.hardest = 3;
   return {
       info_nce_case("default", {}, golden::info_nce_01),
       info_nce_case("symmetric", with(0.1, true), golden::info_nce_symmetric_01),
@@ -129,6 +135,9 @@ std::vector<tests::LossCase> tests::info_nce_cases() {
       info_nce_case("negatives without normalisation", plain, {}, 3),
       info_nce_case("negatives said to be normalised", unit, {}, 3),
       info_nce_case("moco, label smoothing", smooth_moco, {}, 3),
+      info_nce_case("hardest", hardest),
+      info_nce_case("clip, hardest", hardest_clip),
+      info_nce_case("moco, hardest", hardest_moco, {}, 3),
   };
 }
 
@@ -278,6 +287,11 @@ TEST_CASE("InfoNce: combinations that exclude each other are refused") {
   InfoNce<double> clip(InfoNceOptions::clip());
   CHECK(tests::message<selfsup::OptionError>([&] { clip.forward(z[0], z[1], z[2]); }) ==
         "InfoNce::forward: a symmetric loss has no negatives but the batch");
+  InfoNceOptions both;
+  both.label_smoothing = 0.1;
+  both.hardest = 3;
+  CHECK(tests::message<selfsup::OptionError>([&] { InfoNce<float>{both}; }) ==
+        "InfoNce: label_smoothing shares among all candidates, hardest leaves some");
   for (const double share : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
     InfoNceOptions options;
     options.label_smoothing = share;

@@ -179,6 +179,7 @@ struct LossCase {
   std::vector<std::size_t> exchange = {};  // arguments in another order that gives the same value
   std::size_t shared_rows = none;          // an argument with rows of its own number
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
+  bool selects = false;                    // the value has kinks where similarities are equal
   double temperature = 1;
   double noise = 0.25;  // between the views of its inputs
   std::size_t min_rows = 1;

@@ -31,6 +31,7 @@ reference::Softmax softmax(const NtXentOptions& options, std::size_t rows) {
                  : options.reduction == Reduction::view_means ? N
                                                               : 2 * N;
   form.decoupled = options.decoupled;
+  form.hardest = options.hardest;
   form.positive_prior = options.positive_prior;
   form.hard_negative_beta = options.hard_negative_beta;
   return form;
@@ -67,6 +68,7 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
     };
   }
   if (options.decoupled) item.min_rows = 2;
+  item.selects = options.hardest > 0;
   item.golden = golden;
   return tests::with_loss<NtXent>(options, item);
 }
@@ -100,6 +102,9 @@ tests::Findings against_reference(const NtXentOptions& options,
 std::vector<tests::LossCase> tests::nt_xent_cases() {
   NtXentOptions sum, plain, plain_sharp, decoupled_sharp = NtXentOptions::dcl();
   decoupled_sharp.temperature = 0.002;
+  NtXentOptions hardest, hardest_decoupled = NtXentOptions::dcl();
+  hardest.hardest = 3;
+  hardest_decoupled.hardest = 2;
   sum.reduction = Reduction::sum;
   plain.normalize = plain_sharp.normalize = false;
   plain.temperature = 1;
@@ -118,6 +123,8 @@ std::vector<tests::LossCase> tests::nt_xent_cases() {
       nt_xent_case("hard", with_negatives(0.5, 0, 0.7)),
       nt_xent_case("hcl, 0.05, an online maximum in float", with_negatives(0.05, 0.05, 2)),
       nt_xent_case("hard, 0.002, an online maximum in double", with_negatives(0.002, 0, 1)),
+      nt_xent_case("hardest", hardest),
+      nt_xent_case("hardest, decoupled", hardest_decoupled),
       nt_xent_case("without normalisation", plain),
       nt_xent_case("without normalisation, 0.2", plain_sharp),
   };
@@ -261,7 +268,11 @@ TEST_CASE("NtXent: options of negatives are checked") {
     options.normalize = false;
     CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
           "NtXent: positive_prior and hard_negative_beta need normalize");
-    options.normalize = options.decoupled = true;
+    options.normalize = true;
+    options.hardest = 1;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: hardest has no positive_prior and no hard_negative_beta");
+    options.decoupled = true;
     CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
           "NtXent: decoupled has no positive_prior and no hard_negative_beta");
   }
@@ -291,6 +302,33 @@ TEST_CASE("NtXent: hard negatives are right at temperatures from 1e-3 to 1e3") {
                                         expected.cancels));
       CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, expected.cancels));
     }
+  }
+}
+
+TEST_CASE("NtXent: as many hardest negatives as there are, or more, are all of them") {
+  const auto z = tests::random_views(7, 6, 3);
+  const auto item = nt_xent_case("", {});
+  const auto loss = item.make<double>();
+  const auto all = tests::run(*loss, item, z);
+  for (const std::size_t k : {12u, 13u, 1000u}) {
+    NtXentOptions options;
+    options.hardest = k;
+    const auto with = nt_xent_case("", options);
+    CHECK(tests::run(*with.make<double>(), with, z) == all);
+  }
+}
+
+TEST_CASE("NtXent: of equally similar negatives the first ones count") {
+  auto z = tests::random_views(9, 6, 3);
+  for (std::size_t d = 0; d < 6; ++d) {
+    z[0](2, d) = z[0](5, d) = z[1](7, d) = z[0](8, d);
+    z[0](4, d) = z[1](7, d) = z[1](3, d) = 0;
+  }
+  for (const std::size_t k : {1u, 2u, 3u, 5u}) {
+    NtXentOptions options;
+    options.hardest = k;
+    CHECK_NONE(against_reference<float>(options, z));
+    CHECK_NONE(against_reference<double>(options, z));
   }
 }
 

@@ -38,6 +38,7 @@ struct Family {
     const CrossEntropy found = cross_entropy(similarities, positive, form);
     const double weight = form.weight(result.losses.size());
     result.losses.push_back(found.value);
+    result.margin = std::min(result.margin, found.margin);
     result.accuracy += found.hit ? 1 : 0;
     result.value += found.value * weight;
     for (std::size_t c = 0; c < candidates.size(); ++c) {

@@ -37,6 +37,7 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, cons
     }
     const CrossEntropy anchor = cross_entropy(similarities, positive, form);
     result.losses.push_back(anchor.value);
+    result.margin = std::min(result.margin, anchor.margin);
     result.cancels += anchor.cancels / static_cast<double>(M);
     result.accuracy += anchor.hit ? 1 : 0;
     result.value += anchor.value * form.weight(i);

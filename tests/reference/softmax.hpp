@@ -17,6 +17,7 @@ struct Softmax {
   double divisor = 1;
   bool decoupled = false;
   double label_smoothing = 0;
+  std::size_t hardest = 0;
   double positive_prior = 0;
   double hard_negative_beta = 0;
   std::vector<double> weights = {};
@@ -31,6 +32,7 @@ struct CrossEntropy {
   std::vector<double> d_similarities;
   bool hit = true;
   double cancels = 1;        // the sum of the magnitudes of N_g's terms over N_g
+  double margin = 1;         // how far the hardest are from the others
   double d_temperature = 0;  // beside what the similarities have, all divided by the temperature
 };
 
@@ -80,24 +82,49 @@ inline CrossEntropy hard_cross_entropy(const std::vector<double>& similarities,
   return result;
 }
 
+/// The negatives that count: all, or the k most similar ones; of equal ones the first. `margin` is
+/// lowered to how far the list is from another one.
+inline std::vector<bool> selected(const std::vector<double>& similarities, std::size_t positive,
+                                  std::size_t k, double* margin = nullptr) {
+  if (k == 0 || k + 1 >= similarities.size()) return std::vector<bool>(similarities.size(), true);
+  std::vector<bool> counts(similarities.size(), false);
+  counts[positive] = true;
+  double last = 0;
+  for (std::size_t round = 0; round <= k; ++round) {
+    std::size_t best = similarities.size();
+    for (std::size_t c = 0; c < similarities.size(); ++c) {
+      if (counts[c]) continue;
+      if (best == similarities.size() || similarities[c] > similarities[best]) best = c;
+    }
+    if (round == k) {
+      if (margin) *margin = std::min(*margin, last - similarities[best]);
+    } else {
+      counts[best] = true;
+      last = similarities[best];
+    }
+  }
+  return counts;
+}
+
 /// Candidate `positive` is the right one. The other candidates are added up apart from it, so that
 /// a small loss keeps its digits.
 inline CrossEntropy cross_entropy(const std::vector<double>& similarities, std::size_t positive,
                                   const Softmax& form) {
   if (form.positive_prior > 0 || form.hard_negative_beta > 0)
     return hard_cross_entropy(similarities, positive, form);
+  CrossEntropy result;
+  const std::vector<bool> counts = selected(similarities, positive, form.hardest, &result.margin);
   const double temperature = form.temperature, count = static_cast<double>(similarities.size());
   double largest = form.decoupled ? -1e300 : similarities[positive];
   for (std::size_t k = 0; k < similarities.size(); ++k) {
-    if (k != positive) largest = std::max(largest, similarities[k]);
+    if (k != positive && counts[k]) largest = std::max(largest, similarities[k]);
   }
   const double e_p =
       form.decoupled ? 0 : std::exp((similarities[positive] - largest) / temperature);
   double rest = 0, mean = 0;
-  CrossEntropy result;
   for (std::size_t k = 0; k < similarities.size(); ++k) {
     mean += similarities[k] / count;
-    if (k == positive) continue;
+    if (k == positive || !counts[k]) continue;
     rest += std::exp((similarities[k] - largest) / temperature);
     result.hit = result.hit && similarities[k] < similarities[positive];
   }
@@ -106,7 +133,7 @@ inline CrossEntropy cross_entropy(const std::vector<double>& similarities, std::
                      : (largest - similarities[positive]) / temperature + std::log(rest + e_p);
   result.value += form.label_smoothing * (similarities[positive] - mean) / temperature;
   for (std::size_t k = 0; k < similarities.size(); ++k) {
-    const double e_k = std::exp((similarities[k] - largest) / temperature);
+    const double e_k = counts[k] ? std::exp((similarities[k] - largest) / temperature) : 0;
     double slope = k == positive ? -rest / (rest + e_p) : e_k / (rest + e_p);
     slope += form.label_smoothing * ((k == positive ? 1 : 0) - 1 / count);
     result.d_similarities.push_back(slope / temperature);

@@ -31,6 +31,7 @@ struct SoftmaxForm {
   double label_smoothing = 0;     // α
   double positive_prior = 0;      // τ⁺, of stacked
   double hard_negative_beta = 0;  // β, of stacked
+  std::size_t hardest = 0;        // k: how many negatives of an anchor count, 0 for all
   std::size_t memory_budget = 0;
 
   bool has_hard_negatives() const { return positive_prior > 0 || hard_negative_beta > 0; }

@@ -26,6 +26,7 @@ struct InfoNceOptions {
   bool negatives_normalized = false;  ///< given negatives have length 1 already
   bool detach_key = false;            ///< keys are constants: backward takes d_query alone
   double label_smoothing = 0;         ///< α in [0, 1), what the label shares among all candidates
+  std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction = Reduction::mean;  ///< mean over the N queries (symmetric: 2N anchors); sum;
@@ -59,6 +60,9 @@ class InfoNce {
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("InfoNce: temperature", options.temperature);
     require_share("InfoNce: label_smoothing", options.label_smoothing);
+    if (options.label_smoothing > 0 && options.hardest > 0)
+      throw OptionError(
+          "InfoNce: label_smoothing shares among all candidates, hardest leaves some");
   }
 
   /// Returns the loss of query (N, D), key (N, D); keeps what backward needs, so that both may
@@ -205,6 +209,7 @@ class InfoNce {
     form.unit_rows = unit_rows;
     form.both_directions = options_.symmetric;
     form.label_smoothing = options_.label_smoothing;
+    form.hardest = options_.hardest;
     form.memory_budget = memory_budget;
     return form;
   }

@@ -22,6 +22,7 @@ struct NtXentOptions {
   bool decoupled = false;     ///< the positive is no candidate of the softmax
   double positive_prior = 0;  ///< τ⁺ in [0, 1), the share of negatives that are of the same kind
   double hard_negative_beta = 0;  ///< β >= 0, how much similar negatives count for more
+  std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction =
@@ -69,6 +70,8 @@ class NtXent {
       throw OptionError("NtXent: positive_prior and hard_negative_beta need normalize");
     if (options.decoupled)
       throw OptionError("NtXent: decoupled has no positive_prior and no hard_negative_beta");
+    if (options.hardest > 0)
+      throw OptionError("NtXent: hardest has no positive_prior and no hard_negative_beta");
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
@@ -152,6 +155,7 @@ class NtXent {
     form.decoupled = options_.decoupled;
     form.positive_prior = options_.positive_prior;
     form.hard_negative_beta = options_.hard_negative_beta;
+    form.hardest = options_.hardest;
     form.memory_budget = memory_budget;
     const double sum = softmax_.stacked(z_, form);
     const T loss = static_cast<T>(weight_ * sum);
@@ -174,8 +178,8 @@ class NtXent {
     // (1') back through the normalisation
     const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
                          normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
-    d_temperature_ =
-        -along / (2 * temperature_) + scale * softmax_.on_floor() / (temperature_ * temperature_);
+    d_temperature_ = -along / (2 * temperature_) +
+                     scale * softmax_.losses().on_floor() / (temperature_ * temperature_);
     state_.gone_back();
   }
 

@@ -193,6 +193,12 @@ inline T largest(const Batch<T>& x) {
   return entries[0];
 }
 
+/// True when a >= b in any lane.
+template <class T>
+inline bool any_not_less(const Batch<T>& a, const Batch<T>& b) {
+  return xsimd::any(a >= b);
+}
+
 template <class T>
 inline Batch<T> max(const Batch<T>& a, const Batch<T>& b) {
   return xsimd::max(a, b);
