@@ -171,12 +171,12 @@ const std::map<std::string, Variants>& cases() {
       {"info_nce_bank",
        {{"selfsup",
          [](Shape shape) {
-           selfsup::InfoNceOptions options = selfsup::InfoNceOptions::moco();
-           options.negatives_normalized = true;
-           selfsup::InfoNce<float> loss(options);
+           selfsup::MemoryBank<float> rows(bank_rows, static_cast<std::size_t>(shape.D));
+           rows.push(bank(shape.D));
            return on_views(shape, 2, 1,
-                           [loss, negatives = bank(shape.D)](Views z, Gradients d) mutable {
-                             const float value = loss.forward(z[0], z[1], negatives);
+                           [loss = selfsup::InfoNce<float>(selfsup::InfoNceOptions::moco()),
+                            rows = std::move(rows)](Views z, Gradients d) mutable {
+                             const float value = loss.forward(z[0], z[1], rows);
                              loss.backward(d[0]);
                              return value;
                            });

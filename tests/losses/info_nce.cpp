@@ -6,10 +6,14 @@
 #include "message.hpp"
 #include "reference/info_nce.hpp"
 
+#include "selfsup/momentum/memory_bank.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -257,6 +261,143 @@ TEMPLATE_TEST_CASE("InfoNce: a negative that is the key itself ties, so the anch
     loss.forward(z[0], key);
     if (cols > 7) CHECK(std::abs(loss.accuracy() - 68.0 / 70) < 1e-9);
   }
+}
+
+TEMPLATE_TEST_CASE("InfoNce: a bank's rows are negatives, read in place", "", float, double) {
+  using T = TestType;
+  for (const std::size_t hardest : {0u, 3u}) {
+    InfoNceOptions options = InfoNceOptions::moco();
+    options.hardest = hardest;
+    const auto item = info_nce_case("", options, {}, 3);
+    for (const auto& [rows, capacity, pushed] :
+         {std::tuple{9u, 50u, 20u}, {9u, 50u, 70u}, {70u, 500u, 444u}, {3u, 1u, 1u}}) {
+      INFO(rows << " queries, " << pushed << " rows pushed to a bank of " << capacity);
+      const auto z = tests::cast<T>(tests::random_views(rows, 20, 5));
+      selfsup::MemoryBank<T> bank(capacity, 20);
+      bank.push(tests::cast<T>(tests::random_matrix(pushed, 20, 6)));
+      InfoNce<T> loss(options), copied(options);
+      Matrix<T> d_query(rows, 20), d_copied(rows, 20);
+      // The same as copies of the same rows, to the last bit.
+      InfoNceOptions unit = options;
+      unit.negatives_normalized = true;
+      copied = InfoNce<T>(unit);
+      const T value = loss.forward(z[0], z[1], bank);
+      CHECK(value == copied.forward(z[0], z[1], bank.view()));
+      CHECK(value == loss.value(z[0], z[1], bank));
+      loss.forward(z[0], z[1], bank);
+      loss.backward(d_query);
+      copied.backward(d_copied);
+      CHECK(d_query.entries() == d_copied.entries());
+      CHECK(loss.accuracy() == copied.accuracy());
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("InfoNce: rows of a bank with a query's id are not its negatives", "", float,
+                   double) {
+  using T = TestType;
+  constexpr std::size_t N = 9, K = 400, D = 20;
+  const double sharp = sizeof(T) == 4 ? 0.01 : 0.002;  // an online maximum
+  // Keys far from their queries, else sharp losses would be 0 in float.
+  const auto z = tests::cast<T>(tests::random_views(N, D, 5, 2, 4));
+  selfsup::MemoryBank<T> bank(K, D);
+  std::vector<std::int64_t> row_ids, ids;
+  for (std::size_t k = 0; k < K; ++k) row_ids.push_back(static_cast<std::int64_t>(k * 7 % 11));
+  for (std::size_t i = 0; i < N; ++i) ids.push_back(static_cast<std::int64_t>(i * 3) - 6);
+  ids[8] = ids[7] = 5;  // twice the same, and before them some that no row has
+  bank.push(tests::cast<T>(tests::random_matrix(K, D, 6)), row_ids.data());
+  for (const auto& [hardest, temperature] : {std::pair{0u, 0.1}, {0u, sharp}, {5u, 0.1}}) {
+    InfoNceOptions options;
+    options.hardest = hardest;
+    options.temperature = temperature;
+    INFO("hardest " << hardest << ", temperature " << temperature);
+    InfoNce<T> loss(options);
+    loss.forward(z[0], z[1], bank, ids.data());
+    Matrix<T> d_query(N, D, 7), d_key(N, D, 7);
+    loss.backward(d_query, d_key);
+    const auto losses = loss.per_anchor();
+    options.negatives_normalized = true;
+    for (std::size_t i = 0; i < N; ++i) {
+      // Alone among the rows that are left.
+      Matrix<T> query(1, D), key(1, D), left(0, D);
+      std::vector<T> entries;
+      for (std::size_t k = 0; k < K; ++k) {
+        if (row_ids[k] == ids[i]) continue;
+        for (std::size_t d = 0; d < D; ++d) entries.push_back(bank.view()(k, d));
+      }
+      left = Matrix<T>(entries.size() / D, D);
+      left.entries() = entries;
+      for (std::size_t d = 0; d < D; ++d) {
+        query(0, d) = z[0](i, d);
+        key(0, d) = z[1](i, d);
+      }
+      const auto item = info_nce_case("", options, {}, 3);
+      const auto expected = item.reference(tests::cast<double>(std::vector{query, key, left}));
+      const double allowed = tests::tolerance::similarity<T>(D) / temperature;
+      CHECK(std::abs(losses(i, 0) - expected.value) <= allowed * (1 + expected.value));
+      std::vector<Matrix<T>> found(2, Matrix<T>(1, D));
+      for (std::size_t d = 0; d < D; ++d) {
+        found[0](0, d) = d_query(i, d) * T(N);
+        found[1](0, d) = d_key(i, d) * T(N);
+      }
+      CHECK(tests::gradient_error(found, tests::expected_gradients(item, expected)).ratio <=
+            10 * allowed);
+    }
+  }
+}
+
+TEST_CASE("InfoNce: a query whose rows are all masked has no loss") {
+  const auto z = tests::random_views(2, 5, 3);
+  selfsup::MemoryBank<double> bank(4, 5);
+  const std::vector<std::int64_t> row_ids{1, 1, 1}, ids{1, 2};
+  bank.push(tests::random_matrix(3, 5, 6), row_ids.data());
+  for (const std::size_t hardest : {0u, 1u}) {
+    InfoNceOptions options;
+    options.hardest = hardest;
+    InfoNce<double> loss(options);
+    loss.forward(z[0], z[1], bank, ids.data());
+    CHECK(loss.per_anchor()(0, 0) == 0);
+    CHECK(loss.per_anchor()(1, 0) > 0);
+    Matrix<double> d_query(2, 5, 7), d_key(2, 5, 7);
+    loss.backward(d_query, d_key);
+    for (std::size_t d = 0; d < 5; ++d) {
+      CHECK(d_query(0, d) == 0);
+      CHECK(d_key(0, d) == 0);
+      CHECK(d_query(1, d) != 0);
+    }
+  }
+}
+
+TEST_CASE("InfoNce: what does not fit a bank is refused") {
+  const auto z = tests::random_views(4, 3, 1);
+  const std::vector<std::int64_t> ids{1, 2, 3, 4};
+  selfsup::MemoryBank<double> bank(6, 3), wide(6, 5);
+  InfoNce<double> loss(InfoNceOptions::moco());
+  Matrix<double> d_query(4, 3, 7);
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(z[0], z[1], bank); }) ==
+        "InfoNce::forward: bank is 0x3, an anchor needs at least one negative");
+  bank.push(z[0]);
+  wide.push(tests::random_matrix(2, 5, 1));
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.value(z[0], z[1], wide); }) ==
+        "InfoNce::value: bank is 2x5, query is 4x3");
+  CHECK(tests::message<selfsup::StateError>([&] { loss.forward(z[0], z[1], bank, ids.data()); }) ==
+        "InfoNce::forward: ids given, the bank's rows have none");
+  loss.forward(z[0], z[1], bank);
+  bank.push(z[1]);
+  CHECK(tests::message<selfsup::StateError>([&] { loss.backward(d_query); }) ==
+        "InfoNce::backward: the bank has changed since forward");
+  CHECK(d_query(0, 0) == 7);
+  bank.clear();
+  bank.push(z[0], ids.data());
+  CHECK_NOTHROW(loss.forward(z[0], z[1], bank, ids.data()));
+  InfoNceOptions smooth;
+  smooth.label_smoothing = 0.1;
+  InfoNce<double> smoothed(smooth), clip(InfoNceOptions::clip());
+  CHECK_NOTHROW(smoothed.forward(z[0], z[1], bank));
+  CHECK(tests::message<selfsup::OptionError>([&] {
+          smoothed.forward(z[0], z[1], bank, ids.data());
+        }) == "InfoNce::forward: label_smoothing shares among all candidates, ids leave some out");
+  CHECK_THROWS_AS(clip.forward(z[0], z[1], bank), selfsup::OptionError);
 }
 
 TEST_CASE("InfoNce: backward takes the gradients that forward can reach, no others") {

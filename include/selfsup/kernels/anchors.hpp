@@ -3,6 +3,7 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/kernels/masked_rows.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
 
@@ -117,9 +118,11 @@ class AnchorTiles {
   static constexpr T excluded = -std::numeric_limits<T>::infinity();
 
  public:
-  /// Row i's positive is column i + positive_offset.
-  AnchorTiles(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols)
-      : rows_(rows), cols_(cols), positive_offset_(positive_offset) {}
+  /// Row i's positive is column i + positive_offset. `masked` columns are no negatives, null for
+  /// none.
+  AnchorTiles(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
+              const MaskedRows* masked = nullptr)
+      : rows_(rows), cols_(cols), positive_offset_(positive_offset), masked_(masked) {}
 
  protected:
   // Keeps the positive's product of row r, if the tile has it.
@@ -130,11 +133,15 @@ class AnchorTiles {
     if constexpr (Columns) cols_.own.data()[tile.col0 + p] = tile.row(r)[p];
   }
 
-  // Excluded by index: an anchor meets neither itself nor its positive.
+  // Excluded by index: an anchor meets neither itself, nor its positive, nor what is masked.
   void exclude(const Tile& tile, std::size_t r) const {
     T* row = tile.row(r);
     if (tile.diagonal) row[r] = excluded;
     if (const std::size_t p = positive_col(tile, r); p < tile.cols) row[p] = excluded;
+    if (masked_ == nullptr) return;
+    const auto range = masked_->of(tile.row0 + r, tile.col0, tile.cols);
+    for (const std::size_t* col = range.first; col != range.last; ++col)
+      row[*col - tile.col0] = excluded;
   }
 
   // Raises what is known of the anchors of row r.
@@ -155,6 +162,7 @@ class AnchorTiles {
   }
 
   std::size_t positive_offset_;
+  const MaskedRows* masked_;
 };
 
 /// The offset of a positive that is no column of S.

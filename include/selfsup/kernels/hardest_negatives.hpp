@@ -161,8 +161,9 @@ class HardestVisitor : private AnchorTiles<T, Columns> {
 
  public:
   HardestVisitor(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
-                 HardestNegatives<T>& of_rows, HardestNegatives<T>& of_cols)
-      : Base(positive_offset, rows, cols), of_rows_(of_rows), of_cols_(of_cols) {}
+                 HardestNegatives<T>& of_rows, HardestNegatives<T>& of_cols,
+                 const MaskedRows* masked)
+      : Base(positive_offset, rows, cols, masked), of_rows_(of_rows), of_cols_(of_cols) {}
 
   void visit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {

@@ -14,6 +14,7 @@
 #include "selfsup/kernels/hard_negative_visitor.hpp"
 #include "selfsup/kernels/hardest_negatives.hpp"
 #include "selfsup/kernels/label_smoothing.hpp"
+#include "selfsup/kernels/masked_rows.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/kernels/positives.hpp"
 #include "selfsup/kernels/softmax_form.hpp"
@@ -23,6 +24,7 @@
 #include "selfsup/product/tile_walk.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -125,11 +127,15 @@ class PairSoftmax {
   }
 
   /// Rows q (N, D) against K shared rows, packed: the candidates of q_i are its own key k_i and all
-  /// K negatives, which are constants. Returns Σ_i ℓ_i.
+  /// K negatives, which are constants, but for those that have its id, if both have ids. Returns
+  /// Σ_i ℓ_i.
   double against(const Matrix& q, const Matrix& k, const Matrix& negatives,
-                 const product::PackedRight<T>& packed, std::size_t K, const SoftmaxForm& form) {
+                 const product::PackedRight<T>& packed, std::size_t K, const SoftmaxForm& form,
+                 const std::int64_t* ids = nullptr, const std::int64_t* negative_ids = nullptr) {
     const std::size_t N = q.rows();
     begin(form, positive_elsewhere, N, K);
+    masks_ = ids != nullptr && negative_ids != nullptr;
+    if (masks_) masked_rows_.set(ids, N, negative_ids, K);
     losses_.set_up(rows_, q, k, 0, N);
     paired_.write(q, k, rows_.own.data());
     if (selects_) {
@@ -176,25 +182,31 @@ class PairSoftmax {
 
   std::size_t bytes() const {
     return rows_.bytes() + cols_.bytes() + row_lists_.bytes() + col_lists_.bytes() +
-           losses_.bytes() + smoothing_.bytes() + walk_.bytes() + paired_.bytes();
+           masked_rows_.bytes() + losses_.bytes() + smoothing_.bytes() + walk_.bytes() +
+           paired_.bytes();
   }
 
  private:
   void begin(const SoftmaxForm& form, std::size_t positive_offset, std::size_t anchors,
              std::size_t negatives) {
     form_ = form;
+    masks_ = false;
     selects_ = form.hardest > 0 && form.hardest < negatives;
     positive_offset_ = positive_offset;
     losses_.begin(form, anchors);
     smoothing_.begin();
   }
 
+  const MaskedRows* masked() const { return masks_ ? &masked_rows_ : nullptr; }
+
   template <bool Columns, class F>
   void with_visitor(Anchors<T>& rows, Anchors<T>& cols, F&& f) {
     if (losses_.online()) {
-      f(PairSoftmaxVisitor<T, true, Columns>(losses_.scale(), positive_offset_, rows, cols));
+      f(PairSoftmaxVisitor<T, true, Columns>(losses_.scale(), positive_offset_, rows, cols,
+                                             masked()));
     } else {
-      f(PairSoftmaxVisitor<T, false, Columns>(losses_.scale(), positive_offset_, rows, cols));
+      f(PairSoftmaxVisitor<T, false, Columns>(losses_.scale(), positive_offset_, rows, cols,
+                                              masked()));
     }
   }
 
@@ -212,7 +224,7 @@ class PairSoftmax {
   // Fills the lists of the rows, and those of the columns if these are anchors, too.
   template <bool Columns>
   HardestVisitor<T, Columns> hardest_visitor(Anchors<T>& cols, HardestNegatives<T>& col_lists) {
-    return {positive_offset_, rows_, cols, row_lists_, col_lists};
+    return {positive_offset_, rows_, cols, row_lists_, col_lists, masked()};
   }
 
   void in_lists_backward(const Matrix& q, const Matrix& k, Matrix* d_q, Matrix* d_k) {
@@ -257,6 +269,8 @@ class PairSoftmax {
   SoftmaxForm form_;
   std::size_t positive_offset_ = 0;
   bool selects_ = false;
+  bool masks_ = false;
+  MaskedRows masked_rows_;
   Anchors<T> rows_;
   Anchors<T> cols_;
   HardestNegatives<T> row_lists_;

@@ -54,8 +54,9 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
   using Base::rows_;
 
  public:
-  PairSoftmaxVisitor(T scale, std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols)
-      : Base(positive_offset, rows, cols), scale_(scale) {}
+  PairSoftmaxVisitor(T scale, std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
+                     const MaskedRows* masked)
+      : Base(positive_offset, rows, cols, masked), scale_(scale) {}
 
   void visit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {

@@ -6,6 +6,8 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/fwd.hpp"
+#include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_softmax.hpp"
 #include "selfsup/kernels/softmax_form.hpp"
@@ -13,6 +15,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -79,12 +82,25 @@ class InfoNce {
     return against("InfoNce::forward", query, key, negatives, options_.memory_budget, true);
   }
 
+  /// The same with the rows of a bank as negatives, read in place: until backward the bank must
+  /// live and be left as it is, so push after it. Rows that have the id of a query, given ids (N),
+  /// are not its negatives. Throws ShapeError for an empty bank, StateError for ids when the bank
+  /// has none, OptionError for ids with label_smoothing.
+  T forward(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
+            const std::int64_t* ids = nullptr) {
+    return among("InfoNce::forward", query, key, bank.rows(), ids, options_.memory_budget, true);
+  }
+
   /// The same values; keep nothing.
   T value(ConstView<T> query, ConstView<T> key) {
     return in_batch("InfoNce::value", query, key, 0, false);
   }
   T value(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
     return against("InfoNce::value", query, key, negatives, 0, false);
+  }
+  T value(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
+          const std::int64_t* ids = nullptr) {
+    return among("InfoNce::value", query, key, bank.rows(), ids, 0, false);
   }
 
   /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone. An
@@ -167,11 +183,7 @@ class InfoNce {
     const std::initializer_list<Named<T>> batches = {
         {"query", query}, {"key", key}, {"negatives", negatives}};
     state_.begin();
-    if (options_.symmetric)
-      throw OptionError(std::string(where) + ": a symmetric loss has no negatives but the batch");
-    require_batches<T>(where, {{"query", query}, {"key", key}});
-    require_rows_like<T>(where, {"negatives", negatives}, {"query", query});
-    require_negatives(where, "negatives", negatives, 1);
+    require_shared(where, query, key, {"negatives", negatives});
     negatives_.reshape(negatives.rows(), negatives.cols());
     const double norms =
         begin(query, key) +
@@ -188,12 +200,43 @@ class InfoNce {
     return end(where, batches, sum, keep);
   }
 
+  T among(const char* where, ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank,
+          const std::int64_t* ids, std::size_t memory_budget, bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
+    state_.begin();
+    require_shared(where, query, key, {"bank", bank.view()});
+    if (ids != nullptr && bank.ids() == nullptr)
+      throw StateError(std::string(where) + ": ids given, the bank's rows have none");
+    if (ids != nullptr && options_.label_smoothing > 0) {
+      throw OptionError(std::string(where) +
+                        ": label_smoothing shares among all candidates, ids leave some out");
+    }
+    const double norms = begin(query, key);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    K_ = bank.size();
+    bank_ = &bank;
+    bank_next_ = bank.next();
+    const double sum = softmax_.against(query_, key_, bank.rows(), bank.packed(), K_,
+                                        form(normalized_, memory_budget), ids, bank.ids());
+    return end(where, batches, sum, keep);
+  }
+
+  void require_shared(const char* where, ConstView<T> query, ConstView<T> key,
+                      const Named<T>& negatives) const {
+    if (options_.symmetric)
+      throw OptionError(std::string(where) + ": a symmetric loss has no negatives but the batch");
+    require_batches<T>(where, {{"query", query}, {"key", key}});
+    require_rows_like<T>(where, negatives, {"query", query});
+    require_negatives(where, negatives.name, negatives.view, 1);
+  }
+
   // Returns the check value.
   double begin(ConstView<T> query, ConstView<T> key) {
     const std::size_t N = query.rows();
     temperature_ = options_.temperature;
     normalized_ = options_.normalize;
     detached_ = options_.detach_key;
+    bank_ = nullptr;
     weight_ = reduction_weight(options_.reduction, options_.symmetric ? 2 * N : N, N);
     query_.reshape(N, query.cols());
     key_.reshape(N, key.cols());
@@ -238,6 +281,8 @@ class InfoNce {
   // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
   void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_query,
                MutView<T> d_key) {
+    if (bank_ && (bank_->size() != K_ || bank_->next() != bank_next_))
+      throw StateError(std::string(where) + ": the bank has changed since forward");
     const std::size_t N = query_.rows(), D = query_.cols();
     require_output(where, "d_query", d_query, N, D);
     require_output(where, "d_key", d_key, N, D);
@@ -248,7 +293,8 @@ class InfoNce {
     // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
     const bool with_query = !d_query.empty() || !with_key || K_ > 0;
     if (K_ > 0) {
-      softmax_.against_backward(query_, key_, negatives_, packed_, K_, d_anchors, d_query_,
+      softmax_.against_backward(query_, key_, bank_ ? bank_->rows() : negatives_,
+                                bank_ ? bank_->packed() : packed_, K_, d_anchors, d_query_,
                                 with_key ? &d_key_ : nullptr);
     } else {
       softmax_.in_batch_backward(query_, key_, d_anchors, with_query ? &d_query_ : nullptr,
@@ -269,7 +315,9 @@ class InfoNce {
   product::PaddedMatrix<T> key_;        // k̂ (N, D)
   product::PaddedMatrix<T> negatives_;  // (K, D), and packed
   product::PackedRight<T> packed_;
-  std::size_t K_ = 0;  // 0 with the negatives of the batch
+  const kernels::BankRows<T>* bank_ = nullptr;  // or the user's
+  std::size_t bank_next_ = 0;                   // its place of the next row
+  std::size_t K_ = 0;                           // 0 with the negatives of the batch
   kernels::L2Normalize<T> normalize_query_;
   kernels::L2Normalize<T> normalize_key_;
   kernels::L2Normalize<T> normalize_negatives_;
