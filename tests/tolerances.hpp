@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -31,6 +32,15 @@ constexpr double float_entry = 1e-5;     // of the largest entry
 constexpr double rounding(std::size_t terms, double temperature = 1) {
   return 4 * std::numeric_limits<double>::epsilon() * (16 + static_cast<double>(terms)) *
          std::max(1.0, 1 / temperature);
+}
+
+/// The similarity of two unit rows: each entry rounded on the way in, and a running sum of `cols`
+/// products, whose roundings grow like a random walk. One anchor's loss carries it, divided by the
+/// temperature; in the mean over anchors it averages out.
+template <class T>
+double similarity(std::size_t cols) {
+  return static_cast<double>(std::numeric_limits<T>::epsilon()) *
+         (2 + std::sqrt(static_cast<double>(cols)));
 }
 
 /// Each of `terms` exponentials may be lost where it is smaller than the smallest normal number.

@@ -169,7 +169,19 @@ const std::map<std::string, Variants>& cases() {
            });
          }}}},
       {"info_nce_bank",
-       {{"eigen",
+       {{"selfsup",
+         [](Shape shape) {
+           selfsup::MemoryBank<float> rows(bank_rows, static_cast<std::size_t>(shape.D));
+           rows.push(bank(shape.D));
+           return on_views(shape, 2, 1,
+                           [loss = selfsup::InfoNce<float>(selfsup::InfoNceOptions::moco()),
+                            rows = std::move(rows)](Views z, Gradients d) mutable {
+                             const float value = loss.forward(z[0], z[1], rows);
+                             loss.backward(d[0]);
+                             return value;
+                           });
+         }},
+        {"eigen",
          [](Shape shape) {
            return on_views(shape, 2, 1, [negatives = bank(shape.D)](Views z, Gradients d) {
              return info_nce_bank(z[0], z[1], negatives, 0.07F, d[0]);

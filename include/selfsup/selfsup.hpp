@@ -5,7 +5,7 @@
 #include "selfsup/version.hpp"
 
 // What passes in and out: views of matrices, labels, errors.
-#include "selfsup/core/errors.hpp"  // ShapeError, OptionError, NonFiniteError, StateError
+#include "selfsup/core/errors.hpp"  // ShapeError, OptionError, NonFiniteError, StateError, FileError
 #include "selfsup/core/labels.hpp"  // Labels
 #include "selfsup/core/view.hpp"    // ConstView, MutView
 
@@ -27,6 +27,7 @@
 
 // Beside the losses.
 #include "selfsup/momentum/ema.hpp"          // ema_rate, ema_update
+#include "selfsup/momentum/memory_bank.hpp"  // MemoryBank
 #include "selfsup/monitors/alignment.hpp"    // alignment
 #include "selfsup/monitors/collapse.hpp"     // embedding_std
 #include "selfsup/monitors/mean_cosine.hpp"  // mean_cosine

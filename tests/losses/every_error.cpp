@@ -49,8 +49,11 @@ TEST_CASE("shapes that differ are named, and so are empty batches") {
       for (const auto& [rows, cols] : {std::pair{6u, 3u}, std::pair{5u, 4u}, {4u, 6u}, {0u, 4u}}) {
         auto wrong = inputs;
         wrong[k] = Matrix<float>(rows, cols, 1);
+        if (k == item.shared_rows && rows > 0 && cols == 4) continue;
         const std::string ending =
-            item.arguments[k] + " is " + text(rows, cols) + ", " + item.arguments[0] + " is 6x4";
+            item.arguments[k] + " is " + text(rows, cols) + ", " +
+            (k == item.shared_rows && rows == 0 ? "an anchor needs at least one negative"
+                                                : item.arguments[0] + " is 6x4");
         const auto call = [&](bool value) {
           return message<selfsup::ShapeError>([&] {
             value ? loss->value(tests::views(wrong)) : loss->forward(tests::views(wrong));

@@ -63,6 +63,7 @@ TEST_CASE("every gradient meets central differences along random directions beyo
   selfsup::GradcheckOptions options;
   options.directions = 2;
   for (const LossCase& item : tests::all_losses()) {
+    if (item.selects) continue;  // some selection changes with every step
     const auto loss = item.make<double>();
     for (const Shape& shape : {Shape{101, 40}, Shape{205, 33}}) {
       INFO(item.name << ", " << shape.rows << "x" << shape.cols);
@@ -106,6 +107,62 @@ TEST_CASE("every loss meets its reference, in float and in double") {
       CHECK_NONE(tests::check_reference(item, *in_double, inputs, expected,
                                         item.amplification<double>(inputs)));
     }
+  }
+}
+
+TEST_CASE("a backward weighted by anchor meets its reference") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.weighted_reference) continue;
+    const auto inputs = tests::inputs_of(item, 9, 6);
+    const auto loss = item.make<double>();
+    const double value = loss->forward(tests::views(inputs));
+    const auto losses = loss->per_anchor();
+    std::vector<double> weights;
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      weights.push_back(0.3 * static_cast<double>(i % 5) - 0.2);
+    }
+    const auto expected = item.weighted_reference(inputs, weights);
+    Matrix<double> d_anchors(losses.size(), 1);
+    d_anchors.entries() = weights;
+    auto gradients = tests::blank_gradients(item, inputs);
+    loss->backward_per_anchor(d_anchors, tests::outputs(gradients));
+    const double allowed = tests::tolerance::rounding(2 * 9 + 6, item.temperature) *
+                           item.amplification<double>(inputs);
+    INFO(item.name);
+    CHECK(tests::gradient_error(gradients, tests::expected_gradients(item, expected)).entry <=
+          allowed);
+    CHECK(std::abs(loss->d_temperature().value() - expected.d_temperature) <=
+          allowed * expected.d_temperature_magnitude);
+    // All weights 1 give the gradient of the sum, and the value is a multiple of that.
+    double sum = 0;
+    for (const double x : losses) sum += x;
+    d_anchors.entries().assign(losses.size(), value / sum);
+    loss->backward_per_anchor(d_anchors, tests::outputs(gradients));
+    const auto plain = tests::run(*loss, item, inputs).gradients;
+    CHECK(tests::gradient_error(gradients, plain).entry <= 2 * allowed);
+  }
+}
+
+TEST_CASE("weights of the wrong number are refused before anything is written") {
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.weighted_reference) continue;
+    const auto inputs = tests::inputs_of(item, 9, 6);
+    const auto loss = item.make<double>();
+    auto gradients = tests::blank_gradients(item, inputs);
+    CHECK_THROWS_AS(loss->per_anchor(), selfsup::StateError);
+    CHECK_THROWS_AS(loss->accuracy(), selfsup::StateError);
+    loss->forward(tests::views(inputs));
+    const std::size_t anchors = loss->per_anchor().size();
+    for (const auto& [rows, cols] :
+         {std::pair{anchors + 1, std::size_t{1}}, std::pair{std::size_t{1}, anchors}, {0, 0}}) {
+      INFO(item.name << ", " << rows << "x" << cols);
+      CHECK_THROWS_AS(
+          loss->backward_per_anchor(Matrix<double>(rows, cols), tests::outputs(gradients)),
+          selfsup::ShapeError);
+    }
+    for (const auto& gradient : gradients) CHECK(std::isnan(gradient(0, 0)));
+    loss->value(tests::views(inputs));
+    CHECK_THROWS_AS(loss->per_anchor(), selfsup::StateError);
   }
 }
 

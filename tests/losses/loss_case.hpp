@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -35,11 +36,15 @@ class AnyLoss {
   virtual std::size_t bytes() const = 0;
   /// Of the losses that have a temperature.
   virtual std::optional<double> d_temperature() const = 0;
+  /// Of the losses that have anchors; none of the others.
+  virtual std::vector<double> per_anchor() const { return {}; }
+  virtual std::optional<double> accuracy() const { return {}; }
+  virtual void backward_per_anchor(const Matrix<T>& /*d_anchors*/, const Outputs& /*outputs*/) {}
 };
 
 namespace detail {
 
-// Calls a function that takes 1, 2 or 4 views with those of a vector.
+// Calls a function that takes 1 to 4 views with those of a vector.
 template <class Call, class Views, std::size_t... I>
 bool spread(const Call& call, const Views& views, std::index_sequence<I...>) {
   if constexpr (std::is_invocable_v<Call, decltype(views[I])...>) {
@@ -54,6 +59,7 @@ template <class Call, class Views>
 void spread(const Call& call, const Views& views) {
   const bool called = spread(call, views, std::make_index_sequence<1>()) ||
                       spread(call, views, std::make_index_sequence<2>()) ||
+                      spread(call, views, std::make_index_sequence<3>()) ||
                       spread(call, views, std::make_index_sequence<4>());
   if (!called) throw std::logic_error("the loss has no overload for this number of views");
 }
@@ -62,6 +68,12 @@ template <class Loss, class = void>
 struct HasTemperature : std::false_type {};
 template <class Loss>
 struct HasTemperature<Loss, std::void_t<decltype(std::declval<const Loss&>().d_temperature())>>
+    : std::true_type {};
+
+template <class Loss, class = void>
+struct HasAnchors : std::false_type {};
+template <class Loss>
+struct HasAnchors<Loss, std::void_t<decltype(std::declval<const Loss&>().per_anchor())>>
     : std::true_type {};
 
 template <class Options, class = void>
@@ -118,6 +130,28 @@ class ErasedLoss : public AnyLoss<T> {
     if constexpr (detail::HasTemperature<Loss>::value) return loss_.d_temperature();
     return {};
   }
+  std::vector<double> per_anchor() const override {
+    std::vector<double> losses;
+    if constexpr (detail::HasAnchors<Loss>::value) {
+      const auto view = loss_.per_anchor();
+      losses.assign(view.data(), view.data() + view.rows());
+    }
+    return losses;
+  }
+  std::optional<double> accuracy() const override {
+    if constexpr (detail::HasAnchors<Loss>::value) return loss_.accuracy();
+    return {};
+  }
+  void backward_per_anchor(const Matrix<T>& d_anchors, const Outputs& outputs) override {
+    if constexpr (detail::HasAnchors<Loss>::value) {
+      detail::spread(
+          [&](auto... view) -> decltype(void(
+                                std::declval<Loss&>().backward_per_anchor(d_anchors, view...))) {
+            loss_.backward_per_anchor(d_anchors, view...);
+          },
+          outputs);
+    }
+  }
 
  private:
   Loss loss_;
@@ -129,16 +163,24 @@ using MakeLoss = std::function<std::unique_ptr<AnyLoss<T>>(std::optional<std::si
 
 /// Everything that the common properties need to know about one loss with one choice of options.
 struct LossCase {
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
   std::string name;
   std::string header;                  // stem of its file in selfsup/losses
   std::string type;                    // as in its messages: "NtXent" of "NtXent::forward"
   std::vector<std::string> arguments;  // as in its messages: {"z_a", "z_b"}
   std::function<reference::Result(const std::vector<Matrix<double>>&)> reference;
 
+  /// The same with dL/dℓ_i given for each anchor, of the losses that have anchors.
+  std::function<reference::Result(const std::vector<Matrix<double>>&, const std::vector<double>&)>
+      weighted_reference = {};
+
   std::vector<bool> has_gradient = {true, true};  // by argument; a stopped one has none
   bool any_order = true;                          // samples may change places
   std::vector<std::size_t> exchange = {};  // arguments in another order that gives the same value
+  std::size_t shared_rows = none;          // an argument with rows of its own number
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
+  bool selects = false;                    // the value has kinks where similarities are equal
   double temperature = 1;
   double value_scale = 0;  // a smaller value is right to a part of this, not of itself
   double noise = 0.25;     // between the views of its inputs

@@ -3,12 +3,14 @@
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
+#include "message.hpp"
 #include "reference/nt_xent.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -20,10 +22,19 @@ using tests::Matrix;
 namespace reference = tests::reference;
 namespace tolerance = tests::tolerance;
 
-double divisor(const NtXentOptions& options, std::size_t rows) {
+reference::Softmax softmax(const NtXentOptions& options, std::size_t rows) {
   const auto N = static_cast<double>(rows);
-  if (options.reduction == Reduction::sum) return 1;
-  return options.reduction == Reduction::view_means ? N : 2 * N;
+  reference::Softmax form;
+  form.temperature = options.temperature;
+  form.normalized = options.normalize;
+  form.divisor = options.reduction == Reduction::sum          ? 1
+                 : options.reduction == Reduction::view_means ? N
+                                                              : 2 * N;
+  form.decoupled = options.decoupled;
+  form.hardest = options.hardest;
+  form.positive_prior = options.positive_prior;
+  form.hard_negative_beta = options.hard_negative_beta;
+  return form;
 }
 
 tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& options,
@@ -34,12 +45,20 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
   item.type = "NtXent";
   item.arguments = {"z_a", "z_b"};
   item.reference = [options](const std::vector<Matrix<double>>& z) {
-    return reference::nt_xent(z[0], z[1], options.temperature, options.normalize,
-                              divisor(options, z[0].rows()));
+    return reference::nt_xent(z[0], z[1], softmax(options, z[0].rows()));
+  };
+  item.weighted_reference = [options](const auto& z, const std::vector<double>& weights) {
+    reference::Softmax form = softmax(options, z[0].rows());
+    form.weights = weights;
+    return reference::nt_xent(z[0], z[1], form);
   };
   item.exchange = {1, 0};
   item.normalizes = options.normalize;
-  item.temperature = options.temperature;
+  // Hard negatives have exponents of (1 + β)s/τ.
+  item.temperature = options.temperature / (1 + options.hard_negative_beta);
+  if (options.positive_prior > 0) {
+    item.magnifies = [item](const auto& inputs, bool) { return item.reference(inputs).cancels; };
+  }
   if (item.temperature < 0.05) item.noise = 4;  // else all losses would be as small as 1e-40
   if (!options.normalize) {
     // The accuracy promised is that of cosines; larger similarities have larger rounding.
@@ -48,6 +67,8 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
       return std::max(1.0, in_float ? 0.1 / options.temperature * reach : reach);
     };
   }
+  if (options.decoupled) item.min_rows = 2;
+  item.selects = options.hardest > 0;
   item.golden = golden;
   return tests::with_loss<NtXent>(options, item);
 }
@@ -55,6 +76,14 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
 NtXentOptions with_temperature(double temperature) {
   NtXentOptions options;
   options.temperature = temperature;
+  return options;
+}
+
+NtXentOptions with_negatives(double temperature, double prior, double beta) {
+  NtXentOptions options;
+  options.temperature = temperature;
+  options.positive_prior = prior;
+  options.hard_negative_beta = beta;
   return options;
 }
 
@@ -71,7 +100,11 @@ tests::Findings against_reference(const NtXentOptions& options,
 }  // namespace
 
 std::vector<tests::LossCase> tests::nt_xent_cases() {
-  NtXentOptions sum, plain, plain_sharp;
+  NtXentOptions sum, plain, plain_sharp, decoupled_sharp = NtXentOptions::dcl();
+  decoupled_sharp.temperature = 0.002;
+  NtXentOptions hardest, hardest_decoupled = NtXentOptions::dcl();
+  hardest.hardest = 3;
+  hardest_decoupled.hardest = 2;
   sum.reduction = Reduction::sum;
   plain.normalize = plain_sharp.normalize = false;
   plain.temperature = 1;
@@ -83,6 +116,15 @@ std::vector<tests::LossCase> tests::nt_xent_cases() {
       nt_xent_case("0.002, an online maximum in double", with_temperature(0.002)),
       nt_xent_case("sum", sum),
       nt_xent_case("simclr_official", NtXentOptions::simclr_official()),
+      nt_xent_case("dcl", NtXentOptions::dcl(), golden::nt_xent_decoupled_01),
+      nt_xent_case("decoupled, 0.002", decoupled_sharp),
+      nt_xent_case("hcl", NtXentOptions::hcl(), golden::nt_xent_hcl),
+      nt_xent_case("debiased", with_negatives(0.5, 0.1, 0)),
+      nt_xent_case("hard", with_negatives(0.5, 0, 0.7)),
+      nt_xent_case("hcl, 0.05, an online maximum in float", with_negatives(0.05, 0.05, 2)),
+      nt_xent_case("hard, 0.002, an online maximum in double", with_negatives(0.002, 0, 1)),
+      nt_xent_case("hardest", hardest),
+      nt_xent_case("hardest, decoupled", hardest_decoupled),
       nt_xent_case("without normalisation", plain),
       nt_xent_case("without normalisation, 0.2", plain_sharp),
   };
@@ -150,12 +192,153 @@ TEST_CASE("NtXent: equal orthonormal views give ln(e^(1/t) + 2N - 2) - 1/t") {
   }
 }
 
+TEST_CASE("NtXent: identical rows give ln(2N - 2) and no gradient when decoupled") {
+  for (const std::size_t N : {2u, 17u, 200u}) {
+    const Matrix<double> z(N, 5, 0.7);
+    Matrix<double> d_a(N, 5), d_b(N, 5);
+    NtXent<double> loss(NtXentOptions::dcl());
+    const double expected = std::log(static_cast<double>(2 * N - 2));
+    CHECK(std::abs(loss.forward(z, z) - expected) <= tolerance::rounding(2 * N, 0.1) * expected);
+    loss.backward(d_a, d_b);
+    for (const double entry : d_a.entries()) CHECK(std::abs(entry) <= tolerance::rounding(N, 0.1));
+  }
+}
+
+TEST_CASE("NtXent: a single sample is refused when decoupled") {
+  const Matrix<float> z(1, 9, 1);
+  NtXent<float> loss(NtXentOptions::dcl());
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(z, z); }) ==
+        "NtXent::forward: z_a is 1x9, an anchor needs at least one negative");
+  CHECK(tests::message<selfsup::ShapeError>([&] { loss.value(z, z); }) ==
+        "NtXent::value: z_a is 1x9, an anchor needs at least one negative");
+}
+
+TEST_CASE("NtXent: a positive as similar as a negative is a miss") {
+  // Rows 0 and 1 of the first view are the same, so is row 1 of the second: their positives tie.
+  auto z = tests::random_views(4, 33, 3, 2, 0.01);
+  NtXent<float> loss;
+  loss.forward(tests::cast<float>(z[0]), tests::cast<float>(z[1]));
+  CHECK(loss.accuracy() == 1);
+  for (std::size_t d = 0; d < 33; ++d) z[0](0, d) = z[0](1, d);
+  loss.forward(tests::cast<float>(z[0]), tests::cast<float>(z[1]));
+  // The twins miss, and so does the partner of row 1; the partner of row 0 has lost it.
+  CHECK(loss.accuracy() == 0.5);
+}
+
+TEST_CASE("NtXent: identical rows with hard negatives give the logarithm of their number") {
+  // N_g = (n − τ⁺n)/(1 − τ⁺)·e^(1/τ), so ℓ = ln(1 + n).
+  for (const std::size_t N : {2u, 17u, 200u}) {
+    const Matrix<double> z(N, 5, 0.7);
+    NtXent<double> loss(NtXentOptions::hcl());
+    const double expected = std::log(static_cast<double>(2 * N - 1));
+    CHECK(std::abs(loss.forward(z, z) - expected) <= tolerance::rounding(2 * N, 0.1) * expected);
+  }
+}
+
+TEST_CASE("NtXent: negatives on their floor are constants") {
+  // Positives equal, negatives opposite or at right angles: n·mean − τ⁺n·e_p is far below 0.
+  Matrix<double> z(2, 2);
+  z(0, 0) = z(1, 1) = 1;
+  for (const double temperature : {0.5, 0.05}) {
+    NtXent<double> loss(with_negatives(temperature, 0.9, 1));
+    const double expected = std::log1p(2 * std::exp(-2 / temperature));
+    CHECK(std::abs(loss.forward(z, z) - expected) <=
+          tolerance::rounding(4, temperature) * expected);
+    Matrix<double> d_a(2, 2), d_b(2, 2);
+    loss.backward(d_a, d_b);
+    const double h = 1e-5 * temperature;
+    const auto value = [&](double t) {
+      return NtXent<double>(with_negatives(t, 0.9, 1)).value(z, z);
+    };
+    const double numeric = (value(temperature + h) - value(temperature - h)) / (2 * h);
+    CHECK(std::abs(loss.d_temperature() - numeric) <= 1e-7 * std::abs(numeric) + 1e-12);
+    for (const double entry : d_a.entries()) CHECK(entry == 0);  // along z, all of it
+  }
+}
+
+TEST_CASE("NtXent: options of negatives are checked") {
+  for (const double prior : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_THROWS_AS(NtXent<float>(with_negatives(0.5, prior, 1)), selfsup::OptionError);
+  }
+  for (const double beta : {-0.1, std::numeric_limits<double>::infinity()}) {
+    CHECK_THROWS_AS(NtXent<float>(with_negatives(0.5, 0, beta)), selfsup::OptionError);
+  }
+  for (const auto& [prior, beta] : {std::pair{0.1, 0.0}, std::pair{0.0, 1.0}}) {
+    NtXentOptions options = with_negatives(0.5, prior, beta);
+    options.normalize = false;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: positive_prior and hard_negative_beta need normalize");
+    options.normalize = true;
+    options.hardest = 1;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: hardest has no positive_prior and no hard_negative_beta");
+    options.decoupled = true;
+    CHECK(tests::message<selfsup::OptionError>([&] { NtXent<float>{options}; }) ==
+          "NtXent: decoupled has no positive_prior and no hard_negative_beta");
+  }
+}
+
+TEST_CASE("NtXent: a single sample with hard negatives gives exactly 0") {
+  const auto z = tests::cast<float>(tests::random_views(1, 9, 1));
+  for (const double temperature : {1e-3, 0.5, 1e3}) {
+    Matrix<float> d_a(1, 9, 7), d_b(1, 9, 7);
+    NtXent<float> loss(with_negatives(temperature, 0.1, 1));
+    CHECK(loss.forward(z[0], z[1]) == 0);
+    CHECK(loss.accuracy() == 1);
+    loss.backward(d_a, d_b);
+    CHECK(d_a.entries() == std::vector<float>(9, 0));
+    CHECK(d_b.entries() == std::vector<float>(9, 0));
+  }
+}
+
+TEST_CASE("NtXent: hard negatives are right at temperatures from 1e-3 to 1e3") {
+  for (const double temperature : {1e-3, 1e-2, 1.0, 1e3}) {
+    for (const auto& [prior, beta] : {std::pair{0.1, 1.0}, {0.0, 2.0}, {0.1, 0.0}}) {
+      INFO("temperature " << temperature << ", prior " << prior << ", beta " << beta);
+      const auto item = nt_xent_case("", with_negatives(temperature, prior, beta));
+      const auto z = tests::random_views(50, 20, 5, 2, 4);
+      const auto expected = item.reference(z);
+      CHECK_NONE(tests::check_reference(item, *item.make<float>(), tests::cast<float>(z), expected,
+                                        expected.cancels));
+      CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, expected.cancels));
+    }
+  }
+}
+
+TEST_CASE("NtXent: as many hardest negatives as there are, or more, are all of them") {
+  const auto z = tests::random_views(7, 6, 3);
+  const auto item = nt_xent_case("", {});
+  const auto loss = item.make<double>();
+  const auto all = tests::run(*loss, item, z);
+  for (const std::size_t k : {12u, 13u, 1000u}) {
+    NtXentOptions options;
+    options.hardest = k;
+    const auto with = nt_xent_case("", options);
+    CHECK(tests::run(*with.make<double>(), with, z) == all);
+  }
+}
+
+TEST_CASE("NtXent: of equally similar negatives the first ones count") {
+  auto z = tests::random_views(9, 6, 3);
+  for (std::size_t d = 0; d < 6; ++d) {
+    z[0](2, d) = z[0](5, d) = z[1](7, d) = z[0](8, d);
+    z[0](4, d) = z[1](7, d) = z[1](3, d) = 0;
+  }
+  for (const std::size_t k : {1u, 2u, 3u, 5u}) {
+    NtXentOptions options;
+    options.hardest = k;
+    CHECK_NONE(against_reference<float>(options, z));
+    CHECK_NONE(against_reference<double>(options, z));
+  }
+}
+
 TEST_CASE("NtXent: a single sample has no negatives, so exactly 0") {
   const auto z = tests::cast<float>(tests::random_views(1, 9, 1));
   Matrix<float> d_a(1, 9, 7), d_b(1, 9, 7);
   for (const double temperature : {1e-3, 0.1, 1e3}) {
     NtXent<float> loss(with_temperature(temperature));
     CHECK(loss.forward(z[0], z[1]) == 0);
+    CHECK(loss.accuracy() == 1);
     loss.backward(d_a, d_b);
     CHECK(d_a.entries() == std::vector<float>(9, 0));
     CHECK(d_b.entries() == std::vector<float>(9, 0));

@@ -8,9 +8,9 @@
 namespace tests {
 namespace reference {
 
-/// `divisor` is 2N for the mean over anchors, N for the sum of the two views' means, 1 for the sum.
-inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, double temperature,
-                      bool normalized, double divisor) {
+/// The divisor is 2N for the mean over anchors, N for the sum of the two views' means, 1 for the
+/// sum.
+inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, const Softmax& form) {
   const std::size_t N = z_a.rows(), D = z_a.cols(), M = 2 * N;
   Matrix<double> z(M, D);
   for (std::size_t n = 0; n < N; ++n) {
@@ -19,7 +19,7 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, doub
       z(N + n, d) = z_b(n, d);
     }
   }
-  const Matrix<double> hat = normalized ? normalize(z) : z;
+  const Matrix<double> hat = form.normalized ? normalize(z) : z;
 
   Result result;
   Matrix<double> d_hat(M, D);
@@ -35,11 +35,17 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, doub
       similarities.push_back(dot);
       rows.push_back(k);
     }
-    const CrossEntropy anchor = cross_entropy(similarities, positive, temperature);
-    result.value += anchor.value / divisor;
+    const CrossEntropy anchor = cross_entropy(similarities, positive, form);
+    result.losses.push_back(anchor.value);
+    result.margin = std::min(result.margin, anchor.margin);
+    result.cancels += anchor.cancels / static_cast<double>(M);
+    result.accuracy += anchor.hit ? 1 : 0;
+    result.value += anchor.value * form.weight(i);
+    result.d_temperature += anchor.d_temperature * form.weight(i);
+    result.d_temperature_magnitude += std::abs(anchor.d_temperature * form.weight(i));
     for (std::size_t k = 0; k < rows.size(); ++k) {
-      const double slope = anchor.d_similarities[k] / divisor;
-      const double by_temperature = -slope * similarities[k] / temperature;
+      const double slope = anchor.d_similarities[k] * form.weight(i);
+      const double by_temperature = -slope * similarities[k] / form.temperature;
       result.d_temperature += by_temperature;
       result.d_temperature_magnitude += std::abs(by_temperature);
       for (std::size_t d = 0; d < D; ++d) {
@@ -49,7 +55,8 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, doub
     }
   }
 
-  const Matrix<double> d_z = normalized ? normalize_backward(z, d_hat) : d_hat;
+  result.accuracy /= static_cast<double>(M);
+  const Matrix<double> d_z = form.normalized ? normalize_backward(z, d_hat) : d_hat;
   result.gradients.assign(2, Matrix<double>(N, D));
   for (std::size_t n = 0; n < N; ++n) {
     for (std::size_t d = 0; d < D; ++d) {

@@ -50,6 +50,14 @@ std::vector<std::size_t> reversed(const Matrix<double>& z) {
   return order;
 }
 
+reference::Softmax softmax(double temperature, double divisor, bool normalized = true) {
+  reference::Softmax form;
+  form.temperature = temperature;
+  form.divisor = divisor;
+  form.normalized = normalized;
+  return form;
+}
+
 std::vector<ReferenceCase> reference_cases() {
   using Inputs = const std::vector<Matrix<double>>&;
   const auto vicreg = [](const reference::VicReg& options) {
@@ -70,21 +78,48 @@ std::vector<ReferenceCase> reference_cases() {
   vicregl.covariance_branches = 0.5;
   return {
       {"NtXent 0.5",
-       [=](Inputs z) { return reference::nt_xent(z[0], z[1], 0.5, true, 2 * count(z)); }, 2,
+       [=](Inputs z) { return reference::nt_xent(z[0], z[1], softmax(0.5, 2 * count(z))); }, 2,
        golden::nt_xent_05},
       {"NtXent 0.1",
-       [=](Inputs z) { return reference::nt_xent(z[0], z[1], 0.1, true, 2 * count(z)); }, 2,
+       [=](Inputs z) { return reference::nt_xent(z[0], z[1], softmax(0.1, 2 * count(z))); }, 2,
        golden::nt_xent_01},
       {"NtXent without normalisation",
-       [=](Inputs z) { return reference::nt_xent(z[0], z[1], 1.0, false, 1); }},
+       [=](Inputs z) { return reference::nt_xent(z[0], z[1], softmax(1, 1, false)); }},
       {"InfoNce 0.1",
-       [=](Inputs z) { return reference::info_nce(z[0], z[1], 0.1, false, true, count(z)); }, 2,
+       [=](Inputs z) { return reference::info_nce(z[0], z[1], false, softmax(0.1, count(z))); }, 2,
        golden::info_nce_01},
       {"InfoNce symmetric",
-       [=](Inputs z) { return reference::info_nce(z[0], z[1], 0.1, true, true, 2 * count(z)); }, 2,
-       golden::info_nce_symmetric_01},
+       [=](Inputs z) { return reference::info_nce(z[0], z[1], true, softmax(0.1, 2 * count(z))); },
+       2, golden::info_nce_symmetric_01},
       {"InfoNce without normalisation",
-       [=](Inputs z) { return reference::info_nce(z[0], z[1], 2.0, false, false, 1); }},
+       [=](Inputs z) { return reference::info_nce(z[0], z[1], false, softmax(2, 1, false)); }},
+      {"NtXent decoupled",
+       [=](Inputs z) {
+         reference::Softmax form = softmax(0.1, 2 * count(z));
+         form.decoupled = true;
+         return reference::nt_xent(z[0], z[1], form);
+       },
+       2, golden::nt_xent_decoupled_01},
+      {"NtXent hcl",
+       [=](Inputs z) {
+         reference::Softmax form = softmax(0.5, 2 * count(z));
+         form.positive_prior = 0.1;
+         form.hard_negative_beta = 1;
+         return reference::nt_xent(z[0], z[1], form);
+       },
+       2, golden::nt_xent_hcl},
+      {"InfoNce label smoothing",
+       [=](Inputs z) {
+         reference::Softmax form = softmax(0.1, count(z));
+         form.label_smoothing = 0.1;
+         return reference::info_nce(z[0], z[1], false, form);
+       },
+       2, golden::info_nce_01_smoothing_01},
+      {"InfoNce negatives",
+       [=](Inputs z) {
+         return reference::info_nce_against(z[0], z[1], z[2], true, softmax(0.1, count(z)));
+       },
+       3},
       {"Byol", [](Inputs z) { return reference::byol(z[0], z[1], true); }, 2, golden::byol},
       {"Byol plain", [](Inputs z) { return reference::byol(z[0], z[1], false); }},
       {"Byol both directions",
@@ -157,7 +192,7 @@ TEST_CASE("references meet the golden numbers") {
 }
 
 TEST_CASE("the NtXent reference meets the golden derivative by the temperature") {
-  const auto found = reference::nt_xent(tests::golden_a(), tests::golden_b(), 0.5, true, 8);
+  const auto found = reference::nt_xent(tests::golden_a(), tests::golden_b(), softmax(0.5, 8));
   CHECK(std::abs(found.d_temperature - golden::nt_xent_05_d_temperature) <=
         tolerance::golden_double);
 }
@@ -221,7 +256,7 @@ TEST_CASE("the references' derivative by the temperature meets central differenc
   for (const bool normalized : {true, false}) {
     for (const bool symmetric : {true, false}) {
       const auto info_nce = [&](double t) {
-        return reference::info_nce(z[0], z[1], t, symmetric, normalized, 5);
+        return reference::info_nce(z[0], z[1], symmetric, softmax(t, 5, normalized));
       };
       const double h = 1e-4;
       const double numeric = (info_nce(1 + h).value - info_nce(1 - h).value) / (2 * h);

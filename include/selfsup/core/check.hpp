@@ -91,11 +91,43 @@ void require_output(const char* where, const char* name, MutView<T> output, std:
                    ", forward's batch is " + shape_text(rows, cols));
 }
 
+/// Throws a ShapeError unless rows of both batches have the same length.
+template <class T>
+void require_rows_like(const char* where, const Named<T>& batch, const Named<T>& other) {
+  if (batch.view.cols() == other.view.cols()) return;
+  throw ShapeError(std::string(where) + ": " + batch.name + " is " + shape_text(batch.view) + ", " +
+                   other.name + " is " + shape_text(other.view));
+}
+
+/// Throws a ShapeError when a batch has fewer than the `least` rows that give an anchor a negative.
+template <class T>
+void require_negatives(const char* where, const char* name, ConstView<T> batch, std::size_t least) {
+  if (batch.rows() >= least) return;
+  throw ShapeError(std::string(where) + ": " + name + " is " + shape_text(batch) +
+                   ", an anchor needs at least one negative");
+}
+
+/// Throws a ShapeError unless there is one weight for each anchor.
+template <class T>
+void require_anchors(const char* where, ConstView<T> d_anchors, std::size_t anchors) {
+  if (d_anchors.rows() == anchors && d_anchors.cols() == 1) return;
+  throw ShapeError(std::string(where) + ": d_anchors is " + shape_text(d_anchors) +
+                   ", forward had anchors " + shape_text(anchors, 1));
+}
+
 /// Throws an OptionError unless 0 < value < infinity.
 inline void require_positive(const char* name, double value) {
   if (is_finite(value) && value > 0) return;
   std::ostringstream text;
   text << name << " is " << value << ", a finite number above 0 expected";
+  throw OptionError(text.str());
+}
+
+/// Throws an OptionError unless 0 <= value < 1.
+inline void require_share(const char* name, double value) {
+  if (is_finite(value) && value >= 0 && value < 1) return;
+  std::ostringstream text;
+  text << name << " is " << value << ", a number from 0 to below 1 expected";
   throw OptionError(text.str());
 }
 

@@ -40,7 +40,8 @@ struct Unit {
         slope(row_length < norm_floor ? 0 : inverse) {}
 
   /// Not finite when the length is not; sums of it stay in range.
-  double check() const { return length * 0x1p-64; }
+  double check() const { return length * check_scale; }
+  static constexpr double check_scale = 0x1p-64;
 
   double length;
   double inverse;
@@ -85,16 +86,21 @@ class L2Normalize {
     const std::size_t D = z.cols();
     slope_.grow(unit.rows());
     const Chunks chunks = row_chunks(z.rows(), D);
-    double* sums = chunk_sums_.grow(chunks.count());
+    double* sums = chunk_sums_.grow(2 * chunks.count());
+    double* longest = sums + chunks.count();
     parallel_for(chunks.count(), [&](std::size_t chunk) {
-      double sum = 0;
+      double sum = 0, most = 0;
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t n = chunks.first(chunk) + i;
-        sum += normalize_row(z.row(n), D, normalize, unit.row(first_row + n),
-                             slope_.data()[first_row + n]);
+        const double check = normalize_row(z.row(n), D, normalize, unit.row(first_row + n),
+                                           slope_.data()[first_row + n]);
+        sum += check;
+        most = std::max(most, check);
       }
       sums[chunk] = sum;
+      longest[chunk] = most;
     });
+    longest_ = *std::max_element(longest, longest + chunks.count()) / Unit::check_scale;
     double total = 0;
     for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
     return total;
@@ -128,6 +134,9 @@ class L2Normalize {
     for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
     return factor * total;
   }
+
+  /// The largest norm among the rows of the last forward, before any scaling.
+  double longest() const { return longest_; }
 
   std::size_t bytes() const { return slope_.bytes() + chunk_sums_.bytes(); }
 
@@ -170,6 +179,7 @@ class L2Normalize {
 
   // Kept for backward.
   Buffer<double> slope_;
+  double longest_ = 0;
   // Scratch.
   Buffer<double> chunk_sums_;
 };

@@ -8,205 +8,278 @@
 // 1 − e_i/(r_i + e_i), which in float is wrong by half a percent at q = 1e-5.
 #pragma once
 
-#include "selfsup/core/buffer.hpp"
-#include "selfsup/core/check.hpp"
-#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/anchor_losses.hpp"
+#include "selfsup/kernels/anchors.hpp"
+#include "selfsup/kernels/hard_negative_visitor.hpp"
+#include "selfsup/kernels/hardest_negatives.hpp"
+#include "selfsup/kernels/label_smoothing.hpp"
+#include "selfsup/kernels/masked_rows.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
+#include "selfsup/kernels/positives.hpp"
+#include "selfsup/kernels/softmax_form.hpp"
+#include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/paired_products.hpp"
 #include "selfsup/product/tile_walk.hpp"
-#include "selfsup/simd/reduce.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <sstream>
+#include <cstdint>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Throws an OptionError unless τ > 0 is finite and so is 1/τ in the type.
-template <class T>
-void require_temperature(const char* name, double temperature) {
-  require_positive(name, temperature);
-  const T scale = static_cast<T>(1 / temperature);
-  if (is_finite(scale) && scale > 0) return;
-  std::ostringstream text;
-  text << name << " is " << temperature << ", its inverse is outside the range of "
-       << (sizeof(T) == 4 ? "float" : "double");
-  throw OptionError(text.str());
-}
-
 template <class T>
 class PairSoftmax {
+  using Matrix = product::PaddedMatrix<T>;
+
  public:
   /// Stacked rows z (2N, D), N rows of one view above N of the other: row i's positive is row i ±
-  /// N, its candidates are the other 2N − 1 rows. `unit_rows`: no row is longer than one. Returns
-  /// Σ_i ℓ_i.
-  double stacked(const product::PaddedMatrix<T>& z, double temperature, bool unit_rows,
-                 std::size_t memory_budget) {
+  /// N, its candidates are the other 2N − 1 rows. Returns Σ_i ℓ_i.
+  double stacked(const Matrix& z, const SoftmaxForm& form) {
     const std::size_t N = z.rows() / 2;
-    begin(temperature, unit_rows, N);
-    set_up(rows_, z, z, N, N);
-    copy_positives(rows_, N, rows_, N);
-    with_visitor<true>(rows_, rows_,
-                       [&](auto&& visitor) { walk_.symmetric(z, memory_budget, visitor); });
+    begin(form, N, 2 * N, 2 * N - 2);
+    losses_.set_up(rows_, z, z, N, N);
+    losses_.copy_positives(rows_, N, rows_, N);
+    if (selects_) {
+      row_lists_.begin(2 * N, form.hardest);
+      walk_.symmetric(z, 0, hardest_visitor<true>(rows_, row_lists_));
+    } else {
+      with_stacked([&](auto&& visitor) { walk_.symmetric(z, form.memory_budget, visitor); });
+    }
     return finish(rows_, z.rows());
   }
 
-  /// After stacked: writes d_z with dΣℓ/dz = d_z/τ.
-  void stacked_backward(const product::PaddedMatrix<T>& z, product::PaddedMatrix<T>& d_z) {
-    with_visitor<true>(rows_, rows_,
-                       [&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
+  /// After stacked: writes d_z with d(Σ_i w_i ℓ_i)/dz = d_z/τ. The 2N weights w are d_anchors, or
+  /// all 1 when it is empty.
+  void stacked_backward(const Matrix& z, ConstView<T> d_anchors, Matrix& d_z) {
+    weigh_anchors(rows_, z.rows(), d_anchors);
+    if (selects_) {
+      d_z.reshape(z.rows(), z.cols());
+      row_lists_.weigh(rows_, losses_.scale());
+      row_lists_.to_anchors(z, d_z, product::Output::write);
+      row_lists_.to_candidates(z, d_z, product::Output::add);
+    } else {
+      with_stacked([&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
+    }
     const std::size_t N = z.rows() / 2;
     const auto other = [N](std::size_t i) { return i < N ? i + N : i - N; };
-    const T* miss = rows_.miss.data();
+    const T* pull = rows_.pull.data();
     add_positives(
-        z, other, [&](std::size_t i) { return miss[i] + miss[other(i)]; }, d_z);
+        z, other, [&](std::size_t i) { return pull[i] + pull[other(i)]; }, d_z);
   }
 
   /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is
-  /// k_i. With `both_directions` each key is also an anchor among the queries. Returns Σ_i ℓ_i over
-  /// all anchors.
-  double in_batch(const product::PaddedMatrix<T>& q, const product::PaddedMatrix<T>& k,
-                  double temperature, bool unit_rows, bool both_directions,
-                  std::size_t memory_budget) {
+  /// k_i. Returns Σ_i ℓ_i over all anchors: the queries, then the keys if these are anchors, too.
+  double in_batch(const Matrix& q, const Matrix& k, const SoftmaxForm& form) {
     const std::size_t N = q.rows();
-    both_directions_ = both_directions;
-    begin(temperature, unit_rows, 0);
-    set_up(rows_, q, k, 0, N);
-    if (both_directions) copy_positives(rows_, N, cols_, 0);
-    with_directions([&](auto&& visitor) { walk_.rectangular(q, k, memory_budget, visitor); });
+    begin(form, 0, form.both_directions ? 2 * N : N, N - 1);
+    losses_.set_up(rows_, q, k, 0, N);
+    if (form.both_directions) losses_.copy_positives(rows_, N, cols_, 0);
+    if (!selects_) {
+      with_directions(
+          [&](auto&& visitor) { walk_.rectangular(q, k, form.memory_budget, visitor); });
+    } else {
+      row_lists_.begin(N, form.hardest);
+      if (form.both_directions) {
+        col_lists_.begin(N, form.hardest);
+        walk_.rectangular(q, k, 0, hardest_visitor<true>(cols_, col_lists_));
+      } else {
+        walk_.rectangular(q, k, 0, hardest_visitor<false>(rows_, row_lists_));
+      }
+    }
     double total = finish(rows_, N);
-    if (both_directions) total += finish(cols_, N);
+    if (form.both_directions) total += finish(cols_, N, N);
+    if (form.label_smoothing == 0 || N == 1) return total;  // one candidate has all of the label
+    smoothing_.begin(form.label_smoothing, N, true);
+    total += smoothing_.forward(rows_, losses_.scale(), q, k, N, losses_);
+    if (form.both_directions)
+      total += smoothing_.forward(cols_, losses_.scale(), k, q, N, losses_, N);
     return total;
   }
 
-  /// After in_batch: writes d_q, d_k with dΣℓ/dq = d_q/τ and dΣℓ/dk = d_k/τ; a null pointer skips
-  /// an output.
-  void in_batch_backward(const product::PaddedMatrix<T>& q, const product::PaddedMatrix<T>& k,
-                         product::PaddedMatrix<T>* d_q, product::PaddedMatrix<T>* d_k) {
-    with_directions([&](auto&& visitor) { walk_.rectangular_backward(q, k, d_q, d_k, visitor); });
+  /// After in_batch: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q/τ and /dk = d_k/τ; a null pointer
+  /// skips an output.
+  void in_batch_backward(const Matrix& q, const Matrix& k, ConstView<T> d_anchors, Matrix* d_q,
+                         Matrix* d_k) {
+    const std::size_t N = q.rows();
+    const bool both = form_.both_directions;
+    weigh_anchors(rows_, N, d_anchors);
+    if (both) weigh_anchors(cols_, N, d_anchors, N);
+    if (selects_) {
+      in_lists_backward(q, k, d_q, d_k);
+    } else {
+      with_directions([&](auto&& visitor) { walk_.rectangular_backward(q, k, d_q, d_k, visitor); });
+    }
     const auto same = [](std::size_t i) { return i; };
-    const auto miss = [&](std::size_t i) {
-      return both_directions_ ? rows_.miss.data()[i] + cols_.miss.data()[i] : rows_.miss.data()[i];
+    const auto pull = [&](std::size_t i) {
+      return both ? rows_.pull.data()[i] + cols_.pull.data()[i] : rows_.pull.data()[i];
     };
-    if (d_q) add_positives(k, same, miss, *d_q);
-    if (d_k) add_positives(q, same, miss, *d_k);
+    if (d_q) add_positives(k, same, pull, *d_q);
+    if (d_k) add_positives(q, same, pull, *d_k);
+    if (!smoothing_.on()) return;
+    if (d_q) smoothing_.anchors_backward(k, N, d_anchors, 0, *d_q);
+    if (d_k) smoothing_.candidates_backward(q, d_anchors, 0, *d_k);
+    if (!both) return;
+    if (d_q) smoothing_.candidates_backward(k, d_anchors, N, *d_q);
+    if (d_k) smoothing_.anchors_backward(q, N, d_anchors, N, *d_k);
   }
 
+  /// Rows q (N, D) against K shared rows, packed: the candidates of q_i are its own key k_i and all
+  /// K negatives, which are constants, but for those that have its id, if both have ids. Returns
+  /// Σ_i ℓ_i.
+  double against(const Matrix& q, const Matrix& k, const Matrix& negatives,
+                 const product::PackedRight<T>& packed, std::size_t K, const SoftmaxForm& form,
+                 const std::int64_t* ids = nullptr, const std::int64_t* negative_ids = nullptr) {
+    const std::size_t N = q.rows();
+    begin(form, positive_elsewhere, N, K);
+    masks_ = ids != nullptr && negative_ids != nullptr;
+    if (masks_) masked_rows_.set(ids, N, negative_ids, K);
+    losses_.set_up(rows_, q, k, 0, N);
+    paired_.write(q, k, rows_.own.data());
+    if (selects_) {
+      row_lists_.begin(N, form.hardest);
+      walk_.rectangular(q, packed, K, 0, hardest_visitor<false>(rows_, row_lists_));
+    } else {
+      with_visitor<false>(rows_, rows_, [&](auto&& visitor) {
+        walk_.rectangular(q, packed, K, form.memory_budget, visitor);
+      });
+    }
+    double total = finish(rows_, N);
+    if (form.label_smoothing == 0) return total;
+    smoothing_.begin(form.label_smoothing, K + 1, false);
+    total += smoothing_.forward(rows_, losses_.scale(), q, negatives, K, losses_);
+    return total;
+  }
+
+  /// After against, with the same rows: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q/τ and /dk =
+  /// d_k/τ; a null pointer skips d_k.
+  void against_backward(const Matrix& q, const Matrix& k, const Matrix& negatives,
+                        const product::PackedRight<T>& packed, std::size_t K,
+                        ConstView<T> d_anchors, Matrix& d_q, Matrix* d_k) {
+    weigh_anchors(rows_, q.rows(), d_anchors);
+    if (selects_) {
+      d_q.reshape(q.rows(), q.cols());
+      row_lists_.weigh(rows_, losses_.scale());
+      row_lists_.to_anchors(negatives, d_q, product::Output::write);
+    } else {
+      with_visitor<false>(rows_, rows_, [&](auto&& visitor) {
+        walk_.rectangular_backward(q, negatives, packed, &d_q, nullptr, visitor);
+      });
+    }
+    const auto same = [](std::size_t i) { return i; };
+    const auto pull = [&](std::size_t i) { return rows_.pull.data()[i]; };
+    add_positives(k, same, pull, d_q);
+    if (smoothing_.on()) smoothing_.anchors_backward(negatives, K, d_anchors, 0, d_q);
+    if (!d_k) return;
+    d_k->reshape(q.rows(), q.cols());
+    add_positives(q, same, pull, *d_k, product::Output::write);
+  }
+
+  /// The anchors after a forward, and their weights after a backward.
+  const AnchorLosses<T>& losses() const { return losses_; }
+
   std::size_t bytes() const {
-    return rows_.bytes() + cols_.bytes() + chunk_sums_.bytes() + walk_.bytes();
+    return rows_.bytes() + cols_.bytes() + row_lists_.bytes() + col_lists_.bytes() +
+           masked_rows_.bytes() + losses_.bytes() + smoothing_.bytes() + walk_.bytes() +
+           paired_.bytes();
   }
 
  private:
-  void begin(double temperature, bool unit_rows, std::size_t positive_offset) {
-    // e^(−2/τ) and its inverse must be normal numbers of the type for one constant shift to serve
-    // all.
-    constexpr double range = sizeof(T) == 4 ? 80 : 680;
-    scale_ = static_cast<T>(1 / temperature);
-    online_ = !unit_rows || 2 / temperature > range;
+  void begin(const SoftmaxForm& form, std::size_t positive_offset, std::size_t anchors,
+             std::size_t negatives) {
+    form_ = form;
+    masks_ = false;
+    selects_ = form.hardest > 0 && form.hardest < negatives;
     positive_offset_ = positive_offset;
+    losses_.begin(form, anchors);
+    smoothing_.begin();
   }
 
-  // Positives x_ip of anchors 0 … count-1 from rows a_i and b_(b_first + i), in double.
-  void set_up(Anchors<T>& anchors, const product::PaddedMatrix<T>& a,
-              const product::PaddedMatrix<T>& b, std::size_t b_first, std::size_t count) {
-    anchors.grow(b_first + count);
-    const Chunks chunks = row_chunks(count, a.cols());
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-      for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
-        const std::size_t i = chunks.first(chunk) + j;
-        const double logit =
-            static_cast<double>(scale_) * simd::dot(a.row(i), b.row(b_first + i), a.cols());
-        anchors.positive.data()[i] = logit;
-        anchors.shift.data()[i] = online_ ? static_cast<T>(logit) : scale_;
-        anchors.rest.data()[i] = 0;
-      }
-    });
-  }
-
-  // The anchors of the other view, or of the other direction, share the first ones' positives.
-  static void copy_positives(const Anchors<T>& from, std::size_t count, Anchors<T>& to,
-                             std::size_t to_first) {
-    to.grow(to_first + count);
-    std::copy_n(from.positive.data(), count, to.positive.data() + to_first);
-    std::copy_n(from.shift.data(), count, to.shift.data() + to_first);
-    std::copy_n(from.rest.data(), count, to.rest.data() + to_first);
-  }
+  const MaskedRows* masked() const { return masks_ ? &masked_rows_ : nullptr; }
 
   template <bool Columns, class F>
   void with_visitor(Anchors<T>& rows, Anchors<T>& cols, F&& f) {
-    if (online_) {
-      f(PairSoftmaxVisitor<T, true, Columns>(scale_, positive_offset_, rows, cols));
+    if (losses_.online()) {
+      f(PairSoftmaxVisitor<T, true, Columns>(losses_.scale(), positive_offset_, rows, cols,
+                                             masked()));
     } else {
-      f(PairSoftmaxVisitor<T, false, Columns>(scale_, positive_offset_, rows, cols));
+      f(PairSoftmaxVisitor<T, false, Columns>(losses_.scale(), positive_offset_, rows, cols,
+                                              masked()));
     }
   }
 
-  // Adds the positives' part of the gradient, −miss_i·z_p(i): after the sum over the other
-  // candidates, which is much smaller and would be rounded at the positive's magnitude.
-  template <class Positive, class Miss>
-  static void add_positives(const product::PaddedMatrix<T>& z, Positive&& positive, Miss&& miss,
-                            product::PaddedMatrix<T>& d_z) {
-    parallel_for(d_z.rows(), d_z.cols(), [&](std::size_t i) {
-      const simd::Batch<T> weight(-miss(i));
-      const T* from = z.row(positive(i));
-      T* to = d_z.row(i);
-      simd::for_batches<T>(0, d_z.cols(), [&](std::size_t d, auto part) {
-        simd::store(to + d, simd::fma(weight, simd::load(from + d, part), simd::load(to + d, part)),
-                    part);
-      });
-    });
+  template <class F>
+  void with_stacked(F&& f) {
+    if (!form_.has_hard_negatives()) return with_visitor<true>(rows_, rows_, f);
+    const T beta = static_cast<T>(form_.hard_negative_beta);
+    if (losses_.online()) {
+      f(HardNegativeVisitor<T, true>(losses_.scale(), beta, positive_offset_, rows_));
+    } else {
+      f(HardNegativeVisitor<T, false>(losses_.scale(), beta, positive_offset_, rows_));
+    }
+  }
+
+  // Fills the lists of the rows, and those of the columns if these are anchors, too.
+  template <bool Columns>
+  HardestVisitor<T, Columns> hardest_visitor(Anchors<T>& cols, HardestNegatives<T>& col_lists) {
+    return {positive_offset_, rows_, cols, row_lists_, col_lists, masked()};
+  }
+
+  void in_lists_backward(const Matrix& q, const Matrix& k, Matrix* d_q, Matrix* d_k) {
+    using product::Output;
+    const bool both = form_.both_directions;
+    row_lists_.weigh(rows_, losses_.scale());
+    if (both) col_lists_.weigh(cols_, losses_.scale());
+    if (d_q) {
+      d_q->reshape(q.rows(), q.cols());
+      row_lists_.to_anchors(k, *d_q, Output::write);
+      if (both) col_lists_.to_candidates(k, *d_q, Output::add);
+    }
+    if (d_k) {
+      d_k->reshape(k.rows(), k.cols());
+      row_lists_.to_candidates(q, *d_k, Output::write);
+      if (both) col_lists_.to_anchors(q, *d_k, Output::add);
+    }
   }
 
   template <class F>
   void with_directions(F&& f) {
-    if (both_directions_) {
+    if (form_.both_directions) {
       with_visitor<true>(rows_, cols_, f);
     } else {
       with_visitor<false>(rows_, rows_, f);  // the columns of S are no anchors
     }
   }
 
-  // Turns the sums of the first `count` anchors into what weigh needs. Returns Σ_i ℓ_i.
-  double finish(Anchors<T>& anchors, std::size_t count) {
-    const Chunks chunks{count, 512};
-    double* sums = chunk_sums_.grow(chunks.count());
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-      double sum = 0;
-      for (std::size_t j = 0; j < chunks.length(chunk); ++j)
-        sum += finish_anchor(anchors, chunks.first(chunk) + j);
-      sums[chunk] = sum;
+  double finish(Anchors<T>& anchors, std::size_t count, std::size_t first = 0) {
+    const HardestNegatives<T>& lists = &anchors == &rows_ ? row_lists_ : col_lists_;
+    return losses_.finish(anchors, count, first, [&](std::size_t i) {
+      if (selects_) lists.sum(anchors, i, losses_.scale(), form_.decoupled);
     });
-    double total = 0;
-    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
-    return total;
   }
 
-  static double finish_anchor(Anchors<T>& anchors, std::size_t i) {
-    const double rest = anchors.rest.data()[i];
-    const double above =
-        static_cast<double>(anchors.shift.data()[i]) - anchors.positive.data()[i];  // m_i − x_ip
-    const double positive = std::exp(-above);
-    const double all = rest + positive;
-    anchors.inverse.data()[i] = static_cast<T>(1 / all);
-    anchors.miss.data()[i] = static_cast<T>(rest / all);
-    // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift
-    // never gets there, where the logarithm of a small sum would cancel with it.
-    return above < 690 ? std::log1p(rest / positive) : std::log(all) + above;
+  void weigh_anchors(Anchors<T>& anchors, std::size_t count, ConstView<T> d_anchors,
+                     std::size_t first = 0) {
+    losses_.weigh(anchors, count, d_anchors, first, smoothing_.of_positive());
   }
 
   // Kept for backward.
-  T scale_ = 0;
+  SoftmaxForm form_;
   std::size_t positive_offset_ = 0;
-  bool online_ = false;
-  bool both_directions_ = false;
+  bool selects_ = false;
+  bool masks_ = false;
+  MaskedRows masked_rows_;
   Anchors<T> rows_;
   Anchors<T> cols_;
+  HardestNegatives<T> row_lists_;
+  HardestNegatives<T> col_lists_;
+  AnchorLosses<T> losses_;
+  LabelSmoothing<T> smoothing_;
   product::TileWalk<T> walk_;
   // Scratch.
-  Buffer<double> chunk_sums_;
+  product::PairedProducts<T> paired_;
 };
 
 }  // namespace kernels

@@ -1,8 +1,8 @@
 // The visitor of the softmax over similarities: what happens to one tile of S in each pass.
 #pragma once
 
-#include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
+#include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
@@ -16,65 +16,60 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// What is known of each anchor of one side of S. Shifts and weights are in T, as the tiles use
-/// them; sums in double.
-template <class T>
-class Anchors {
- public:
-  void grow(std::size_t count) {
-    positive.grow(count);
-    rest.grow(count);
-    shift.grow(count);
-    inverse.grow(count);
-    miss.grow(count);
-  }
-  std::size_t bytes() const {
-    return positive.bytes() + rest.bytes() + shift.bytes() + inverse.bytes() + miss.bytes();
-  }
-
-  Buffer<double> positive;  // x_ip
-  Buffer<double> rest;      // r_i
-  Buffer<T> shift;          // m_i
-  Buffer<T> inverse;        // 1/(r_i + e_i)
-  Buffer<T> miss;           // q_i
-};
-
 // e^(scale·x − scale) in place.
-template <class T>
-SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale) {
+template <class T, class TakeMaxima>
+SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale, TakeMaxima maxima) {
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
   const simd::Batch<T> factor(scale), shift(-scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
-    simd::store(x + i, simd::exp(simd::fma(simd::load(x + i, part), factor, shift)), part);
+    const simd::Batch<T> product = simd::load(x + i, part, lowest);
+    maxima.take(product, i, part);
+    simd::store(x + i, simd::exp(simd::fma(product, factor, shift)), part);
   });
+  maxima.end();
 }
 
 // scale·x in place.
-template <class T>
-SELFSUP_NOINLINE void scale_in_place(T* x, std::size_t n, T scale) {
+template <class T, class TakeMaxima>
+SELFSUP_NOINLINE void scale_in_place(T* x, std::size_t n, T scale, TakeMaxima maxima) {
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
   const simd::Batch<T> factor(scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
-    simd::store(x + i, simd::load(x + i, part) * factor, part);
+    const simd::Batch<T> product = simd::load(x + i, part, lowest);
+    maxima.take(product, i, part);
+    simd::store(x + i, product * factor, part);
   });
+  maxima.end();
 }
 
 // The visitor of both losses. Online: the tiles keep logits, and each anchor's shift is the largest
 // logit so far. Otherwise: the shift is 1/τ for all, and the tiles keep exponentials that serve row
-// and column. Columns: the columns of S are anchors too (the same ones as the rows in a symmetric
-// walk).
+// and column.
 template <class T, bool Online, bool Columns>
-class PairSoftmaxVisitor {
-  using Tile = product::Tile<T>;
+class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
+  using Base = AnchorTiles<T, Columns>;
+  using typename Base::Tile;
   using Batch = simd::Batch<T>;
-  static constexpr std::size_t edge = product::Blocking<T>::tile;
+  using Base::cols_;
+  using Base::edge;
+  using Base::rows_;
 
  public:
-  PairSoftmaxVisitor(T scale, std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols)
-      : scale_(scale), positive_offset_(positive_offset), rows_(rows), cols_(cols) {}
+  PairSoftmaxVisitor(T scale, std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
+                     const MaskedRows* masked)
+      : Base(positive_offset, rows, cols, masked), scale_(scale) {}
 
   void visit(const Tile& tile) const {
-    revisit(tile);
-    if constexpr (Online) raise_shifts(tile);
-    alignas(64) T col_sums[edge] = {};
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      this->keep_own(tile, r);
+      transform(tile, r, this->maxima_of_row(tile, r));
+    }
+    if constexpr (Online) {
+      for (std::size_t r = 0; r < tile.rows; ++r) raise(rows_, tile.row0 + r);
+      for (std::size_t c = 0; Columns && c < tile.cols; ++c) raise(cols_, tile.col0 + c);
+    }
+    alignas(64) T col_sums[edge];
+    if constexpr (Columns) std::fill_n(col_sums, tile.cols, T(0));
     for (std::size_t r = 0; r < tile.rows; ++r) add_row(tile, r, col_sums);
     if constexpr (Columns) {
       double* rest = cols_.rest.data() + tile.col0;
@@ -83,18 +78,7 @@ class PairSoftmaxVisitor {
   }
 
   void revisit(const Tile& tile) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      const std::size_t first = tile.first_col(r);
-      T* row = tile.row(r);
-      // Excluded by index: an anchor meets neither itself nor its positive.
-      if (tile.diagonal) row[r] = excluded;
-      if (const std::size_t p = positive_col(tile, r); p < tile.cols) row[p] = excluded;
-      if constexpr (Online) {
-        scale_in_place(row + first, tile.cols - first, scale_);
-      } else {
-        exponentiate(row + first, tile.cols - first, scale_);
-      }
-    }
+    for (std::size_t r = 0; r < tile.rows; ++r) transform(tile, r, NoMaxima{});
   }
 
   void weigh(const Tile& tile, T* weights) const {
@@ -102,13 +86,25 @@ class PairSoftmaxVisitor {
   }
 
  private:
-  static constexpr T excluded = -std::numeric_limits<T>::infinity();
+  // Products of row r into what the tile keeps.
+  template <class TakeMaxima>
+  void transform(const Tile& tile, std::size_t r, TakeMaxima maxima) const {
+    this->exclude(tile, r);
+    const std::size_t first = tile.first_col(r);
+    if constexpr (Online) {
+      scale_in_place(tile.row(r) + first, tile.cols - first, scale_, maxima);
+    } else {
+      exponentiate(tile.row(r) + first, tile.cols - first, scale_, maxima);
+    }
+  }
 
-  // The column of the tile that holds the positive of row r; tile.cols or more when it lies
-  // elsewhere.
-  std::size_t positive_col(const Tile& tile, std::size_t r) const {
-    return tile.row0 + r + positive_offset_ -
-           tile.col0;  // wraps to a huge number when it lies to the left
+  // Raises an anchor's shift to its largest logit so far, and rescales what was summed.
+  void raise(Anchors<T>& anchors, std::size_t i) const {
+    const T logit = anchors.largest(i) * scale_;
+    T& shift = anchors.shift.data()[i];
+    if (!(logit > shift)) return;
+    anchors.rest.data()[i] *= std::exp(static_cast<double>(shift) - static_cast<double>(logit));
+    shift = logit;
   }
 
   void add_row(const Tile& tile, std::size_t r, T* col_sums) const {
@@ -136,57 +132,27 @@ class PairSoftmaxVisitor {
   void weigh_row(const Tile& tile, std::size_t r, T* out) const {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
-    const Batch inverse(rows_.inverse.data()[i]), shift(rows_.shift.data()[i]);
-    const T* col_inverse = cols_.inverse.data() + tile.col0;
+    const Batch row_weight(rows_.weight.data()[i]), shift(rows_.shift.data()[i]);
+    const T* col_weight = cols_.weight.data() + tile.col0;
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
       Batch weight;
       if constexpr (Online) {
-        weight = simd::exp(x - shift) * inverse;
+        weight = simd::exp(x - shift) * row_weight;
         if constexpr (Columns) {
           const Batch e = simd::exp(x - simd::load(cols_.shift.data() + tile.col0 + c, part));
-          weight = simd::fma(e, simd::load(col_inverse + c, part), weight);
+          weight = simd::fma(e, simd::load(col_weight + c, part), weight);
         }
       } else if constexpr (Columns) {
-        weight = x * (inverse + simd::load(col_inverse + c, part));
+        weight = x * (row_weight + simd::load(col_weight + c, part));
       } else {
-        weight = x * inverse;
+        weight = x * row_weight;
       }
       simd::store(out + c, weight, part);
     });
   }
 
-  // Raises the shifts of the tile's anchors to its largest logits, and rescales what was summed so
-  // far.
-  void raise_shifts(const Tile& tile) const {
-    alignas(64) T col_max[edge];
-    std::fill_n(col_max, edge, excluded);
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      const T* row = tile.row(r);
-      Batch row_max(excluded);
-      simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
-        const Batch x = simd::load(row + c, part, excluded);
-        row_max = simd::max(row_max, x);
-        simd::store(col_max + c, simd::max(simd::load(col_max + c, part), x), part);
-      });
-      raise(rows_, tile.row0 + r, simd::largest<T>(row_max));
-    }
-    if constexpr (Columns) {
-      for (std::size_t c = 0; c < tile.cols; ++c) raise(cols_, tile.col0 + c, col_max[c]);
-    }
-  }
-
-  static void raise(Anchors<T>& anchors, std::size_t i, T logit) {
-    T& shift = anchors.shift.data()[i];
-    if (!(logit > shift)) return;
-    anchors.rest.data()[i] *= std::exp(static_cast<double>(shift) - static_cast<double>(logit));
-    shift = logit;
-  }
-
   T scale_;
-  std::size_t positive_offset_;
-  Anchors<T>& rows_;
-  Anchors<T>& cols_;
 };
 
 }  // namespace kernels

@@ -1,4 +1,4 @@
-// InfoNCE with the negatives of the batch. Maths: docs/info_nce.md.
+// InfoNCE with the negatives of the batch, or with shared ones. Maths: docs/info_nce.md.
 #pragma once
 
 #include "selfsup/core/check.hpp"
@@ -6,11 +6,18 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/fwd.hpp"
+#include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_softmax.hpp"
+#include "selfsup/kernels/softmax_form.hpp"
+#include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -19,6 +26,10 @@ struct InfoNceOptions {
   double temperature = 0.1;  ///< τ > 0, what similarities are divided by
   bool symmetric = false;  ///< the mean of both directions: queries among keys, keys among queries
   bool normalize = true;   ///< rows are scaled to length 1, so that similarities are cosines
+  bool negatives_normalized = false;  ///< given negatives have length 1 already
+  bool detach_key = false;            ///< keys are constants: backward takes d_query alone
+  double label_smoothing = 0;         ///< α in [0, 1), what the label shares among all candidates
+  std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction = Reduction::mean;  ///< mean over the N queries (symmetric: 2N anchors); sum;
@@ -31,10 +42,19 @@ struct InfoNceOptions {
     options.symmetric = true;
     return options;
   }
+
+  /// Equal to facebookresearch/moco `builder.py` (arXiv:1911.05722) with its queue as negatives:
+  /// keys come from the momentum encoder and are constants.
+  static InfoNceOptions moco() {
+    InfoNceOptions options;
+    options.temperature = 0.07;
+    options.detach_key = true;
+    return options;
+  }
 };
 
 /// InfoNCE (van den Oord et al. 2018, arXiv:1807.03748, equation 4): query i must find key i among
-/// all N keys,
+/// all N keys, or among K negatives that all queries share,
 ///   ℓ_i = −s_ii/τ + log Σ_k e^(s_ik/τ),  s the cosine.
 /// The default is the mean over the N queries, one direction.
 template <class T>
@@ -42,40 +62,85 @@ class InfoNce {
  public:
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("InfoNce: temperature", options.temperature);
+    require_share("InfoNce: label_smoothing", options.label_smoothing);
+    if (options.label_smoothing > 0 && options.hardest > 0)
+      throw OptionError(
+          "InfoNce: label_smoothing shares among all candidates, hardest leaves some");
   }
 
   /// Returns the loss of query (N, D), key (N, D); keeps what backward needs, so that both may
   /// change afterwards. Throws ShapeError when either is empty or their shapes differ,
   /// NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> query, ConstView<T> key) {
-    return run("InfoNce::forward", query, key, options_.memory_budget, true);
+    return in_batch("InfoNce::forward", query, key, options_.memory_budget, true);
   }
 
-  /// The same value; keeps nothing.
+  /// Returns the loss of query (N, D), key (N, D) among the negatives (K, D), which are constants:
+  /// the candidates of a query are its own key and all K of them. Keeps copies. Throws ShapeError
+  /// and NonFiniteError as above, ShapeError for K = 0, OptionError when the loss is symmetric.
+  T forward(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
+    return against("InfoNce::forward", query, key, negatives, options_.memory_budget, true);
+  }
+
+  /// The same with the rows of a bank as negatives, read in place: until backward the bank must
+  /// live and be left as it is, so push after it. Rows that have the id of a query, given ids (N),
+  /// are not its negatives. Throws ShapeError for an empty bank, StateError for ids when the bank
+  /// has none, OptionError for ids with label_smoothing.
+  T forward(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
+            const std::int64_t* ids = nullptr) {
+    return among("InfoNce::forward", query, key, bank.rows(), ids, options_.memory_budget, true);
+  }
+
+  /// The same values; keep nothing.
   T value(ConstView<T> query, ConstView<T> key) {
-    return run("InfoNce::value", query, key, 0, false);
+    return in_batch("InfoNce::value", query, key, 0, false);
+  }
+  T value(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
+    return against("InfoNce::value", query, key, negatives, 0, false);
+  }
+  T value(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
+          const std::int64_t* ids = nullptr) {
+    return among("InfoNce::value", query, key, bank.rows(), ids, 0, false);
   }
 
-  /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); an empty view skips one, and its
-  /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
+  /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone. An
+  /// empty view skips one, and its product where d_temperature needs none. Throws StateError
+  /// without a forward that succeeded, ShapeError for another shape or number of outputs.
   void backward(MutView<T> d_query, MutView<T> d_key, T d_loss = 1) {
-    state_.require("InfoNce::backward");
-    const std::size_t N = query_.rows(), D = query_.cols();
-    require_output("InfoNce::backward", "d_query", d_query, N, D);
-    require_output("InfoNce::backward", "d_key", d_key, N, D);
-    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
-    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
-    // (2') d_q = W k̂, d_k = Wᵀ q̂
-    const bool with_key = !d_key.empty(), with_query = !d_query.empty() || !with_key;
-    softmax_.in_batch_backward(query_, key_, with_query ? &d_query_ : nullptr,
-                               with_key ? &d_key_ : nullptr);
-    // (1') back through the normalisation
-    double along = 0;  // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩
-    if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, 0, N, d_key);
-    if (with_query)
-      along = normalize_query_.backward(query_, d_query_, factor, normalized_, 0, N, d_query);
-    d_temperature_ = -along / temperature_;
-    state_.gone_back();
+    require_outputs("InfoNce::backward", 2);
+    go_back("InfoNce::backward", static_cast<double>(d_loss) * weight_, {}, d_query, d_key);
+  }
+  void backward(MutView<T> d_query) { backward(d_query, 1); }
+  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  void backward(MutView<T> d_query, Number d_loss) {  // a template, so that {} is an empty view
+    require_outputs("InfoNce::backward", 1);
+    go_back("InfoNce::backward", static_cast<double>(static_cast<T>(d_loss)) * weight_, {}, d_query,
+            {});
+  }
+
+  /// The same for a loss Σ_i w_i ℓ_i of your own over the anchors: d_anchors (N, 1), symmetric (2N,
+  /// 1), holds the w_i in the order of per_anchor, and takes the place of the reduction.
+  void backward_per_anchor(ConstView<T> d_anchors, MutView<T> d_query, MutView<T> d_key) {
+    require_outputs("InfoNce::backward_per_anchor", 2);
+    go_back_per_anchor(d_anchors, d_query, d_key);
+  }
+  void backward_per_anchor(ConstView<T> d_anchors, MutView<T> d_query) {
+    require_outputs("InfoNce::backward_per_anchor", 1);
+    go_back_per_anchor(d_anchors, d_query, {});
+  }
+
+  /// The losses ℓ_i of the last forward: (N, 1) of the queries; symmetric (2N, 1), those of the
+  /// keys below. Lives in this object until the next call of forward or value.
+  ConstView<double> per_anchor() const {
+    state_.require("InfoNce::per_anchor");
+    return softmax_.losses().view();
+  }
+
+  /// The share of the last forward's anchors whose positive is more similar than every negative; a
+  /// tie is a miss, an anchor without a negative is none.
+  double accuracy() const {
+    state_.require("InfoNce::accuracy");
+    return softmax_.losses().accuracy();
   }
 
   /// dL/dτ of the last backward, times its d_loss.
@@ -94,46 +159,173 @@ class InfoNce {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return query_.bytes() + key_.bytes() + d_query_.bytes() + d_key_.bytes() +
-           normalize_query_.bytes() + normalize_key_.bytes() + softmax_.bytes() +
-           query_copy_.bytes() + key_copy_.bytes();
+    return query_.bytes() + key_.bytes() + negatives_.bytes() + packed_.bytes() + d_query_.bytes() +
+           d_key_.bytes() + normalize_query_.bytes() + normalize_key_.bytes() +
+           normalize_negatives_.bytes() + softmax_.bytes() + query_copy_.bytes() +
+           key_copy_.bytes() + negatives_copy_.bytes();
   }
 
  private:
-  T run(const char* where, ConstView<T> query, ConstView<T> key, std::size_t memory_budget,
-        bool keep) {
+  T in_batch(const char* where, ConstView<T> query, ConstView<T> key, std::size_t memory_budget,
+             bool keep) {
     const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
     state_.begin();
     require_batches(where, batches);
+    const double norms = begin(query, key);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    K_ = 0;
+    const double sum = softmax_.in_batch(query_, key_, form(normalized_, memory_budget));
+    return end(where, batches, sum, keep);
+  }
+
+  T against(const char* where, ConstView<T> query, ConstView<T> key, ConstView<T> negatives,
+            std::size_t memory_budget, bool keep) {
+    const std::initializer_list<Named<T>> batches = {
+        {"query", query}, {"key", key}, {"negatives", negatives}};
+    state_.begin();
+    require_shared(where, query, key, {"negatives", negatives});
+    negatives_.reshape(negatives.rows(), negatives.cols());
+    const double norms =
+        begin(query, key) +
+        normalize_negatives_.forward(negatives_copy_.of(negatives),
+                                     normalized_ && !options_.negatives_normalized, negatives_, 0);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    K_ = negatives.rows();
+    packed_.pack(product::as_columns(negatives_));
+    // Negatives that are said to have length 1 may be longer than they should be.
+    const bool unit_rows =
+        normalized_ && (!options_.negatives_normalized || normalize_negatives_.longest() <= 1.001);
+    const double sum =
+        softmax_.against(query_, key_, negatives_, packed_, K_, form(unit_rows, memory_budget));
+    return end(where, batches, sum, keep);
+  }
+
+  T among(const char* where, ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank,
+          const std::int64_t* ids, std::size_t memory_budget, bool keep) {
+    const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
+    state_.begin();
+    require_shared(where, query, key, {"bank", bank.view()});
+    if (ids != nullptr && bank.ids() == nullptr)
+      throw StateError(std::string(where) + ": ids given, the bank's rows have none");
+    if (ids != nullptr && options_.label_smoothing > 0) {
+      throw OptionError(std::string(where) +
+                        ": label_smoothing shares among all candidates, ids leave some out");
+    }
+    const double norms = begin(query, key);
+    if (!is_finite(norms)) throw_non_finite(where, batches);
+    K_ = bank.size();
+    bank_ = &bank;
+    bank_next_ = bank.next();
+    const double sum = softmax_.against(query_, key_, bank.rows(), bank.packed(), K_,
+                                        form(normalized_, memory_budget), ids, bank.ids());
+    return end(where, batches, sum, keep);
+  }
+
+  void require_shared(const char* where, ConstView<T> query, ConstView<T> key,
+                      const Named<T>& negatives) const {
+    if (options_.symmetric)
+      throw OptionError(std::string(where) + ": a symmetric loss has no negatives but the batch");
+    require_batches<T>(where, {{"query", query}, {"key", key}});
+    require_rows_like<T>(where, negatives, {"query", query});
+    require_negatives(where, negatives.name, negatives.view, 1);
+  }
+
+  // Returns the check value.
+  double begin(ConstView<T> query, ConstView<T> key) {
     const std::size_t N = query.rows();
     temperature_ = options_.temperature;
     normalized_ = options_.normalize;
+    detached_ = options_.detach_key;
+    bank_ = nullptr;
     weight_ = reduction_weight(options_.reduction, options_.symmetric ? 2 * N : N, N);
     query_.reshape(N, query.cols());
     key_.reshape(N, key.cols());
     // (1) q̂ = q/|q|, k̂ = k/|k|
-    const double norms = normalize_query_.forward(query_copy_.of(query), normalized_, query_, 0) +
-                         normalize_key_.forward(key_copy_.of(key), normalized_, key_, 0);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
-    // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
-    const double sum = softmax_.in_batch(query_, key_, temperature_, normalized_,
-                                         options_.symmetric, memory_budget);
+    return normalize_query_.forward(query_copy_.of(query), normalized_, query_, 0) +
+           normalize_key_.forward(key_copy_.of(key), normalized_, key_, 0);
+  }
+
+  // (2) similarities and the softmax over them, ℓ_i of each anchor
+  kernels::SoftmaxForm form(bool unit_rows, std::size_t memory_budget) const {
+    kernels::SoftmaxForm form;
+    form.temperature = temperature_;
+    form.unit_rows = unit_rows;
+    form.both_directions = options_.symmetric;
+    form.label_smoothing = options_.label_smoothing;
+    form.hardest = options_.hardest;
+    form.memory_budget = memory_budget;
+    return form;
+  }
+
+  // (3) their mean
+  T end(const char* where, std::initializer_list<Named<T>> batches, double sum, bool keep) {
     const T loss = static_cast<T>(weight_ * sum);
     if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
     return loss;
   }
 
+  void require_outputs(const char* where, std::size_t given) const {
+    state_.require(where);
+    if (given == (detached_ ? 1 : 2)) return;
+    throw ShapeError(std::string(where) + ": " +
+                     (given == 1 ? "1 output given, 2 expected: d_query, d_key"
+                                 : "2 outputs given, 1 expected: d_query"));
+  }
+
+  void go_back_per_anchor(ConstView<T> d_anchors, MutView<T> d_query, MutView<T> d_key) {
+    require_anchors("InfoNce::backward_per_anchor", d_anchors, per_anchor().rows());
+    go_back("InfoNce::backward_per_anchor", 1, d_anchors, d_query, d_key);
+  }
+
+  // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
+  void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_query,
+               MutView<T> d_key) {
+    if (bank_ && (bank_->size() != K_ || bank_->next() != bank_next_))
+      throw StateError(std::string(where) + ": the bank has changed since forward");
+    const std::size_t N = query_.rows(), D = query_.cols();
+    require_output(where, "d_query", d_query, N, D);
+    require_output(where, "d_key", d_key, N, D);
+    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
+    const double factor = scale / temperature_;
+    // (2') d_q = W k̂, d_k = Wᵀ q̂
+    const bool with_key = !d_key.empty();
+    // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
+    const bool with_query = !d_query.empty() || !with_key || K_ > 0;
+    if (K_ > 0) {
+      softmax_.against_backward(query_, key_, bank_ ? bank_->rows() : negatives_,
+                                bank_ ? bank_->packed() : packed_, K_, d_anchors, d_query_,
+                                with_key ? &d_key_ : nullptr);
+    } else {
+      softmax_.in_batch_backward(query_, key_, d_anchors, with_query ? &d_query_ : nullptr,
+                                 with_key ? &d_key_ : nullptr);
+    }
+    // (1') back through the normalisation
+    double along = 0;
+    if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, 0, N, d_key);
+    if (with_query)
+      along = normalize_query_.backward(query_, d_query_, factor, normalized_, 0, N, d_query);
+    d_temperature_ = -along / temperature_;
+    state_.gone_back();
+  }
+
   InfoNceOptions options_;
   // Kept for backward.
-  product::PaddedMatrix<T> query_;  // q̂ (N, D)
-  product::PaddedMatrix<T> key_;    // k̂ (N, D)
+  product::PaddedMatrix<T> query_;      // q̂ (N, D)
+  product::PaddedMatrix<T> key_;        // k̂ (N, D)
+  product::PaddedMatrix<T> negatives_;  // (K, D), and packed
+  product::PackedRight<T> packed_;
+  const kernels::BankRows<T>* bank_ = nullptr;  // or the user's
+  std::size_t bank_next_ = 0;                   // its place of the next row
+  std::size_t K_ = 0;                           // 0 with the negatives of the batch
   kernels::L2Normalize<T> normalize_query_;
   kernels::L2Normalize<T> normalize_key_;
+  kernels::L2Normalize<T> normalize_negatives_;
   kernels::PairSoftmax<T> softmax_;
   double temperature_ = 1;
   double weight_ = 1;
   bool normalized_ = true;
+  bool detached_ = false;
   PassState state_;
   double d_temperature_ = 0;
   // Scratch.
@@ -141,6 +333,7 @@ class InfoNce {
   product::PaddedMatrix<T> d_key_;
   ContiguousRows<T> query_copy_;
   ContiguousRows<T> key_copy_;
+  ContiguousRows<T> negatives_copy_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -8,6 +8,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_softmax.hpp"
+#include "selfsup/kernels/softmax_form.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
@@ -16,8 +17,12 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 struct NtXentOptions {
-  double temperature = 0.1;  ///< τ > 0, what similarities are divided by
-  bool normalize = true;     ///< rows are scaled to length 1, so that similarities are cosines
+  double temperature = 0.1;   ///< τ > 0, what similarities are divided by
+  bool normalize = true;      ///< rows are scaled to length 1, so that similarities are cosines
+  bool decoupled = false;     ///< the positive is no candidate of the softmax
+  double positive_prior = 0;  ///< τ⁺ in [0, 1), the share of negatives that are of the same kind
+  double hard_negative_beta = 0;  ///< β >= 0, how much similar negatives count for more
+  std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction =
@@ -28,6 +33,23 @@ struct NtXentOptions {
   static NtXentOptions simclr_official() {
     NtXentOptions options;
     options.reduction = Reduction::view_means;
+    return options;
+  }
+
+  /// Decoupled contrastive learning (Yeh et al. 2021, arXiv:2110.06848, equation 5).
+  static NtXentOptions dcl() {
+    NtXentOptions options;
+    options.decoupled = true;
+    return options;
+  }
+
+  /// Equal to joshr17/HCL `main.py` with estimator hard (Robinson et al. 2020, arXiv:2010.04592),
+  /// which debiases as Chuang et al. 2020, arXiv:2007.00224.
+  static NtXentOptions hcl() {
+    NtXentOptions options;
+    options.temperature = 0.5;
+    options.positive_prior = 0.1;
+    options.hard_negative_beta = 1;
     return options;
   }
 };
@@ -41,11 +63,20 @@ class NtXent {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("NtXent: temperature", options.temperature);
+    require_share("NtXent: positive_prior", options.positive_prior);
+    require_not_negative("NtXent: hard_negative_beta", options.hard_negative_beta);
+    if (options.positive_prior == 0 && options.hard_negative_beta == 0) return;
+    if (!options.normalize)
+      throw OptionError("NtXent: positive_prior and hard_negative_beta need normalize");
+    if (options.decoupled)
+      throw OptionError("NtXent: decoupled has no positive_prior and no hard_negative_beta");
+    if (options.hardest > 0)
+      throw OptionError("NtXent: hardest has no positive_prior and no hard_negative_beta");
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
-  /// afterwards. Throws ShapeError when either is empty or their shapes differ, NonFiniteError when
-  /// an entry is NaN or infinite.
+  /// afterwards. Throws ShapeError when either is empty, their shapes differ, or a decoupled loss
+  /// has a single sample; NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> z_a, ConstView<T> z_b) {
     return run("NtXent::forward", z_a, z_b, options_.memory_budget, true);
   }
@@ -56,19 +87,29 @@ class NtXent {
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one. Throws
   /// StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
-    state_.require("NtXent::backward");
-    const std::size_t N = z_.rows() / 2, D = z_.cols();
-    require_output("NtXent::backward", "d_z_a", d_z_a, N, D);
-    require_output("NtXent::backward", "d_z_b", d_z_b, N, D);
-    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
-    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
-    // (2') d_z = W ẑ
-    softmax_.stacked_backward(z_, d_z_);
-    // (1') back through the normalisation
-    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
-                         normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
-    d_temperature_ = -along / (2 * temperature_);
-    state_.gone_back();
+    go_back("NtXent::backward", static_cast<double>(d_loss) * weight_, {}, d_z_a, d_z_b);
+  }
+
+  /// The same for a loss Σ_i w_i ℓ_i of your own over the anchors: d_anchors (2N, 1) holds the w_i
+  /// in the order of per_anchor, and takes the place of the reduction.
+  void backward_per_anchor(ConstView<T> d_anchors, MutView<T> d_z_a, MutView<T> d_z_b) {
+    state_.require("NtXent::backward_per_anchor");
+    require_anchors("NtXent::backward_per_anchor", d_anchors, z_.rows());
+    go_back("NtXent::backward_per_anchor", 1, d_anchors, d_z_a, d_z_b);
+  }
+
+  /// The losses ℓ_i (2N, 1) of the last forward: the rows of z_a, then those of z_b. Lives in this
+  /// object until the next call of forward or value.
+  ConstView<double> per_anchor() const {
+    state_.require("NtXent::per_anchor");
+    return softmax_.losses().view();
+  }
+
+  /// The share of the last forward's anchors whose positive is more similar than every negative; a
+  /// tie is a miss, an anchor without a negative is none.
+  double accuracy() const {
+    state_.require("NtXent::accuracy");
+    return softmax_.losses().accuracy();
   }
 
   /// dL/dτ of the last backward, times its d_loss.
@@ -98,6 +139,7 @@ class NtXent {
     state_.begin();
     require_batches(where, batches);
     const std::size_t N = z_a.rows();
+    if (options_.decoupled) require_negatives(where, "z_a", z_a, 2);
     temperature_ = options_.temperature;
     normalized_ = options_.normalize;
     weight_ = reduction_weight(options_.reduction, 2 * N, N);
@@ -107,11 +149,38 @@ class NtXent {
                          normalize_.forward(copy_b_.of(z_b), normalized_, z_, N);
     if (!is_finite(norms)) throw_non_finite(where, batches);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
-    const double sum = softmax_.stacked(z_, temperature_, normalized_, memory_budget);
+    kernels::SoftmaxForm form;
+    form.temperature = temperature_;
+    form.unit_rows = normalized_;
+    form.decoupled = options_.decoupled;
+    form.positive_prior = options_.positive_prior;
+    form.hard_negative_beta = options_.hard_negative_beta;
+    form.hardest = options_.hardest;
+    form.memory_budget = memory_budget;
+    const double sum = softmax_.stacked(z_, form);
     const T loss = static_cast<T>(weight_ * sum);
     if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
     return loss;
+  }
+
+  // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
+  void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_z_a,
+               MutView<T> d_z_b) {
+    state_.require(where);
+    const std::size_t N = z_.rows() / 2, D = z_.cols();
+    require_output(where, "d_z_a", d_z_a, N, D);
+    require_output(where, "d_z_b", d_z_b, N, D);
+    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
+    const double factor = scale / temperature_;
+    // (2') d_z = W ẑ
+    softmax_.stacked_backward(z_, d_anchors, d_z_);
+    // (1') back through the normalisation
+    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
+                         normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
+    d_temperature_ = -along / (2 * temperature_) +
+                     scale * softmax_.losses().on_floor() / (temperature_ * temperature_);
+    state_.gone_back();
   }
 
   NtXentOptions options_;

@@ -69,6 +69,13 @@ class PaddedMatrix {
   std::size_t stride_ = 0;
 };
 
+/// The rows of a matrix as the columns of a view: the right operand of a product with its
+/// transpose.
+template <class T>
+ConstView<T> as_columns(const PaddedMatrix<T>& matrix) {
+  return {matrix.row(0), matrix.cols(), matrix.rows(), 1, matrix.stride()};
+}
+
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup

@@ -49,7 +49,8 @@ class TileWalk {
   template <class Visitor>
   void symmetric(const PaddedMatrix<T>& x, std::size_t memory_budget, Visitor&& visitor) {
     begin(x.rows(), x.rows(), x.cols(), true, true);
-    walk(memory_budget, visitor, packed_rows(x, x));
+    packed_.pack(as_columns(x));
+    walk(memory_budget, visitor, rows_in_place(x, packed_));
   }
 
   /// S = Xᵀ X, tiles on and above the diagonal. Reads X in place.
@@ -63,8 +64,16 @@ class TileWalk {
   template <class Visitor>
   void rectangular(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y, std::size_t memory_budget,
                    Visitor&& visitor) {
-    begin(x.rows(), y.rows(), x.cols(), false, true);
-    walk(memory_budget, visitor, packed_rows(x, y));
+    packed_.pack(as_columns(y));
+    rectangular(x, packed_, y.rows(), memory_budget, visitor);
+  }
+
+  /// The same with `y_rows` rows of Y that the caller has packed.
+  template <class Visitor>
+  void rectangular(const PaddedMatrix<T>& x, const PackedRight<T>& y, std::size_t y_rows,
+                   std::size_t memory_budget, Visitor&& visitor) {
+    begin(x.rows(), y_rows, x.cols(), false, true);
+    walk(memory_budget, visitor, rows_in_place(x, y));
   }
 
   /// S = Xᵀ Y, every tile. Reads X and Y in place.
@@ -81,7 +90,8 @@ class TileWalk {
     kept_tiles_ = 0;
     out.reshape(y.rows(), y.cols());
     AsTheyAre visitor;
-    walk_back(visitor, packed_rows(x, x),
+    packed_.pack(as_columns(x));
+    walk_back(visitor, rows_in_place(x, packed_),
               [&](const WeighedTile& tile) { add_symmetric(tile, y, out); });
   }
 
@@ -89,7 +99,7 @@ class TileWalk {
   template <class Visitor>
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, rows_in_place(x),
+    walk_back(visitor, rows_in_place(x, packed_),
               [&](const WeighedTile& tile) { add_symmetric(tile, x, d_x); });
   }
 
@@ -127,9 +137,17 @@ class TileWalk {
   template <class Visitor>
   void rectangular_backward(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
                             PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
+    rectangular_backward(x, y, packed_, d_x, d_y, visitor);
+  }
+
+  /// The same after rectangular(x, packed_y, …): y has those rows, and may have more below them.
+  template <class Visitor>
+  void rectangular_backward(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y,
+                            const PackedRight<T>& packed_y, PaddedMatrix<T>* d_x,
+                            PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
-    if (d_y) d_y->reshape(y.rows(), y.cols());
-    walk_back(visitor, rows_in_place(x), [&](const WeighedTile& tile) {
+    if (d_y) d_y->reshape(cols_, y.cols());
+    walk_back(visitor, rows_in_place(x, packed_y), [&](const WeighedTile& tile) {
       const Tile<T>& w = tile.weights;
       if (d_x) {
         add_rows(tile, y, *d_x,
@@ -198,18 +216,14 @@ class TileWalk {
   }
 
   // How the products of a tile are made: from rows of X in place and packed rows of Y …
-  auto packed_rows(const PaddedMatrix<T>& x, const PaddedMatrix<T>& y) {
-    packed_.pack(ConstView<T>(y.row(0), y.cols(), y.rows(), 1, y.stride()));
-    return rows_in_place(x);
-  }
-  auto rows_in_place(const PaddedMatrix<T>& x) const {
-    return [this, &x](const Tile<T>& tile) {
+  auto rows_in_place(const PaddedMatrix<T>& x, const PackedRight<T>& y) const {
+    return [this, &x, &y](const Tile<T>& tile) {
       multiply(
           tile,
           [&](std::size_t k) {
             return LeftByRows<T>{x.row(tile.row0) + k, x.stride()};
           },
-          [&](std::size_t k, std::size_t col) { return packed_.panel(k, tile.col0 + col); });
+          [&](std::size_t k, std::size_t col) { return y.panel(k, tile.col0 + col); });
     };
   }
   // … or from columns of X and Y in place.

@@ -171,9 +171,17 @@ template <class T>
 inline T largest(const Batch<T>& x) {
   alignas(64) T entries[lanes<T>];
   x.store_aligned(entries);
-  T result = entries[0];
-  for (T entry : entries) result = entry > result ? entry : result;
-  return result;
+  for (std::size_t width = lanes<T> / 2; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i)
+      entries[i] = entries[i + width] > entries[i] ? entries[i + width] : entries[i];
+  }
+  return entries[0];
+}
+
+/// True when a >= b in any lane.
+template <class T>
+inline bool any_not_less(const Batch<T>& a, const Batch<T>& b) {
+  return xsimd::any(a >= b);
 }
 
 template <class T>

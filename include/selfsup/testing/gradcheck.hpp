@@ -209,6 +209,12 @@ auto has_gradient(const Loss& loss, std::size_t argument, std::size_t count, int
   const bool predicts = argument < count / 2;
   return stop == Stop::none || (stop == Stop::target) == predicts;
 }
+// A query, its key, which the option detach_key makes a constant, and negatives, which always are.
+template <class Loss>
+auto has_gradient(const Loss& loss, std::size_t argument, std::size_t, int)
+    -> decltype(loss.options().detach_key, bool()) {
+  return argument == 0 || (argument == 1 && !loss.options().detach_key);
+}
 template <class Loss>
 bool has_gradient(const Loss&, std::size_t, std::size_t, long) {
   return true;
@@ -312,7 +318,7 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
 }
 
 /// Compares forward and backward of a loss object with differences of its `value`, in double: a
-/// float loss is built again from its options. The arguments are those of forward, (N, D) each.
+/// float loss is built again from its options. The arguments are those of forward.
 template <template <class> class Loss, class T>
 GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& arguments,
                           const GradcheckOptions& options = {}) {

@@ -1,0 +1,173 @@
+// What is known of each anchor, and which entries of a tile of S are no negatives of its anchors.
+#pragma once
+
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/masked_rows.hpp"
+#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/batch.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+namespace kernels {
+
+/// The anchors of one side of S. What the tiles use is in T; sums and scalars are in double.
+template <class T>
+class Anchors {
+ public:
+  void grow(std::size_t count) {
+    positive.grow(count);
+    shift.grow(count);
+    own.grow(count);
+    rest.grow(count);
+    largest_lanes.grow(count * simd::lanes<T>);
+    largest_of_col.grow(count);
+    inverse.grow(count);
+    miss.grow(count);
+    weight.grow(count);
+    pull.grow(count);
+  }
+  /// Room for what hard negatives need beside.
+  void grow_hard(std::size_t count) {
+    hard.grow(count);
+    lowered.grow(count);
+    less.grow(count);
+  }
+  std::size_t bytes() const {
+    return positive.bytes() + shift.bytes() + own.bytes() + rest.bytes() + largest_lanes.bytes() +
+           largest_of_col.bytes() + inverse.bytes() + miss.bytes() + weight.bytes() + pull.bytes() +
+           hard.bytes() + lowered.bytes() + less.bytes();
+  }
+
+  /// Before the walk.
+  void forget_largest(std::size_t i) {
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    std::fill_n(largest_lanes.data() + i * simd::lanes<T>, simd::lanes<T>, none);
+    largest_of_col.data()[i] = none;
+  }
+  /// The largest s_ik of the tiles so far.
+  T largest(std::size_t i) const {
+    return std::max(simd::largest<T>(simd::load(largest_lanes.data() + i * simd::lanes<T>)),
+                    largest_of_col.data()[i]);
+  }
+
+  // Known before the walk.
+  Buffer<double> positive;  // x_ip
+  Buffer<T> shift;          // m_i, which an online walk raises
+  Buffer<T> own;            // s_ip as the tiles have it
+  // Taken by the walk, over the negatives.
+  Buffer<double> rest;  // r_i
+  Buffer<double> hard;  // W_i of hard negatives, whose A_i is the rest
+  // The largest s_ik: of a row of S lane by lane, since a reduction for every row of every tile
+  // would take as long as its exponentials; of a column.
+  Buffer<T> largest_lanes;
+  Buffer<T> largest_of_col;
+  // Made of them.
+  Buffer<double> inverse;  // what an exponential is multiplied by in dℓ_i/dx_ik
+  Buffer<double> miss;     // q_i = −dℓ_i/dx_ip
+  Buffer<double> lowered;  // what an exponential is less before that, of hard negatives
+  // Of one backward: times its dL/dℓ_i.
+  Buffer<T> weight;  // the inverse
+  Buffer<T> pull;    // the miss
+  Buffer<T> less;    // the lowered
+};
+
+/// dL/dℓ_i of a backward: 1 unless weights are given.
+template <class T>
+double anchor_factor(ConstView<T> d_anchors, std::size_t i) {
+  return d_anchors.empty() ? 1 : static_cast<double>(d_anchors(i, 0));
+}
+
+/// What raises the maxima of products: nothing …
+struct NoMaxima {
+  template <class Batch, class Part>
+  void take(const Batch&, std::size_t, Part) {}
+  void end() {}
+};
+
+/// … or those of a row, lane by lane, and those of the columns that it crosses.
+template <class T, bool Columns>
+class Maxima {
+ public:
+  Maxima(T* row_lanes, T* cols) : lanes_(row_lanes), cols_(cols), row_(simd::load(row_lanes)) {}
+
+  template <class Part>
+  void take(const simd::Batch<T>& x, std::size_t i, Part part) {
+    row_ = simd::max(row_, x);
+    if constexpr (Columns) simd::store(cols_ + i, simd::max(simd::load(cols_ + i, part), x), part);
+  }
+  void end() { simd::store(lanes_, row_); }
+
+ private:
+  T* lanes_;
+  T* cols_;
+  simd::Batch<T> row_;
+};
+
+/// The rows and columns of S as anchors. Columns: the columns are anchors too (the same ones as the
+/// rows in a symmetric walk).
+template <class T, bool Columns>
+class AnchorTiles {
+ protected:
+  using Tile = product::Tile<T>;
+  static constexpr std::size_t edge = product::Blocking<T>::tile;
+  static constexpr T excluded = -std::numeric_limits<T>::infinity();
+
+ public:
+  /// Row i's positive is column i + positive_offset. `masked` columns are no negatives, null for
+  /// none.
+  AnchorTiles(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
+              const MaskedRows* masked = nullptr)
+      : rows_(rows), cols_(cols), positive_offset_(positive_offset), masked_(masked) {}
+
+ protected:
+  // Keeps the positive's product of row r, if the tile has it.
+  void keep_own(const Tile& tile, std::size_t r) const {
+    const std::size_t p = positive_col(tile, r);
+    if (p >= tile.cols) return;
+    rows_.own.data()[tile.row0 + r] = tile.row(r)[p];
+    if constexpr (Columns) cols_.own.data()[tile.col0 + p] = tile.row(r)[p];
+  }
+
+  // Excluded by index: an anchor meets neither itself, nor its positive, nor what is masked.
+  void exclude(const Tile& tile, std::size_t r) const {
+    T* row = tile.row(r);
+    if (tile.diagonal) row[r] = excluded;
+    if (const std::size_t p = positive_col(tile, r); p < tile.cols) row[p] = excluded;
+    if (masked_ == nullptr) return;
+    const auto range = masked_->of(tile.row0 + r, tile.col0, tile.cols);
+    for (const std::size_t* col = range.first; col != range.last; ++col)
+      row[*col - tile.col0] = excluded;
+  }
+
+  // Raises what is known of the anchors of row r.
+  Maxima<T, Columns> maxima_of_row(const Tile& tile, std::size_t r) const {
+    return {rows_.largest_lanes.data() + (tile.row0 + r) * simd::lanes<T>,
+            cols_.largest_of_col.data() + tile.col0 + tile.first_col(r)};
+  }
+
+  Anchors<T>& rows_;
+  Anchors<T>& cols_;
+
+ private:
+  // The column of the tile that holds the positive of row r; tile.cols or more when it lies
+  // elsewhere.
+  std::size_t positive_col(const Tile& tile, std::size_t r) const {
+    return tile.row0 + r + positive_offset_ -
+           tile.col0;  // wraps to a huge number when it lies to the left
+  }
+
+  std::size_t positive_offset_;
+  const MaskedRows* masked_;
+};
+
+/// The offset of a positive that is no column of S.
+inline constexpr std::size_t positive_elsewhere = std::numeric_limits<std::size_t>::max() / 2;
+
+}  // namespace kernels
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup
