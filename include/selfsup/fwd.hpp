@@ -12,6 +12,8 @@ template <class T>
 class MutView;
 template <class T>
 class Matmul;
+template <class T>
+class MemoryBank;
 
 struct NtXentOptions;
 template <class T>

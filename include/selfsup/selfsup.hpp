@@ -4,7 +4,7 @@
 #include "selfsup/version.hpp"
 
 // What passes in and out: views of matrices, errors.
-#include "selfsup/core/errors.hpp"  // ShapeError, OptionError, NonFiniteError, StateError
+#include "selfsup/core/errors.hpp"  // ShapeError, OptionError, NonFiniteError, StateError, FileError
 #include "selfsup/core/view.hpp"    // ConstView, MutView
 
 // Losses, each with forward and backward.
@@ -15,6 +15,7 @@
 #include "selfsup/losses/vicreg.hpp"    // VicReg
 
 // Beside the losses.
-#include "selfsup/momentum/ema.hpp"       // ema_rate, ema_update
-#include "selfsup/monitors/collapse.hpp"  // embedding_std
-#include "selfsup/product/matmul.hpp"     // Matmul
+#include "selfsup/momentum/ema.hpp"          // ema_rate, ema_update
+#include "selfsup/momentum/memory_bank.hpp"  // MemoryBank
+#include "selfsup/monitors/collapse.hpp"     // embedding_std
+#include "selfsup/product/matmul.hpp"        // Matmul

@@ -1,4 +1,4 @@
-// The four errors of selfsup. All are thrown before any output is written.
+// The errors of selfsup. All are thrown before any output is written.
 // Code compiled with other flags catches the std bases: these types live in the inline namespace of
 // core/abi.hpp.
 #pragma once
@@ -22,6 +22,11 @@ class OptionError : public std::invalid_argument {
 
 /// An argument holds NaN or infinity, or finite arguments overflow the type.
 class NonFiniteError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A file cannot be read or written, or does not hold what it should.
+class FileError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 

@@ -21,14 +21,26 @@ class PackedRight {
  public:
   static constexpr std::size_t panel_cols = Blocking<T>::micro_cols;
 
+  /// Room for a B of K rows and up to `cols` columns, for pack_columns.
+  void reserve(std::size_t K, std::size_t cols) {
+    depth_ = K;
+    panels_.grow(round_up(cols, panel_cols) * K);
+  }
+
   /// Packs B (K, cols), of any strides.
   void pack(ConstView<T> b) {
-    depth_ = b.rows();
-    const std::size_t panels = round_up(b.cols(), panel_cols) / panel_cols;
-    T* packed = panels_.grow(panels * panel_cols * depth_);
-    parallel_for(panels, panel_cols * depth_, [&](std::size_t panel) {
-      const std::size_t first = panel * panel_cols;
-      pack_panel(b, first, std::min(panel_cols, b.cols() - first), packed + first * depth_);
+    reserve(b.rows(), b.cols());
+    pack_columns(b, 0, b.cols());
+  }
+
+  /// Packs the panels that hold columns first … first + count − 1 of B, of the depth that was
+  /// reserved; the others stay.
+  void pack_columns(ConstView<T> b, std::size_t first, std::size_t count) {
+    const std::size_t first_panel = first / panel_cols;
+    const std::size_t panels = round_up(first + count, panel_cols) / panel_cols - first_panel;
+    parallel_for(panels, panel_cols * depth_, [&](std::size_t i) {
+      const std::size_t col = (first_panel + i) * panel_cols;
+      pack_panel(b, col, std::min(panel_cols, b.cols() - col), panels_.data() + col * depth_);
     });
   }
 

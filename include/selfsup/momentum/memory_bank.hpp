@@ -1,0 +1,199 @@
+// The queue of keys that MoCo draws its negatives from. docs/memory_bank.md has the file's format.
+#pragma once
+
+#include "selfsup/core/check.hpp"
+#include "selfsup/core/checksum.hpp"
+#include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/file.hpp"
+#include "selfsup/core/view.hpp"
+#include "selfsup/kernels/bank_rows.hpp"
+#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+namespace selfsup {
+inline namespace SELFSUP_ABI {
+
+/// A ring of `capacity` rows of D columns, each scaled to length 1 (He et al. 2020,
+/// arXiv:1911.05722, section 3.2; facebookresearch/moco `_dequeue_and_enqueue`, which wants the
+/// batch to divide the capacity). Rows may carry the id of their sample. Only the rows pushed so
+/// far are ever read: no random rows fill it at the start.
+template <class T>
+class MemoryBank {
+ public:
+  /// Throws an OptionError unless both are at least 1.
+  MemoryBank(std::size_t capacity, std::size_t D) : ring_(capacity, D) {
+    if (capacity == 0 || D == 0)
+      throw OptionError("MemoryBank: " + shape_text(capacity, D) + ", at least 1x1 expected");
+  }
+
+  /// Writes the rows of z (N, D), scaled to length 1, into the ring in their order, over the oldest
+  /// ones; of more than `capacity` rows the last ones stay. A row of zeros stays zero. z may be the
+  /// bank's own view. Throws ShapeError for another D or an empty z, NonFiniteError when an entry
+  /// is NaN or infinite, StateError when the bank's rows have ids.
+  void push(ConstView<T> z) { push_rows(z, nullptr); }
+
+  /// The same for rows with an id each, ids of N. Throws StateError when the bank has rows without.
+  void push(ConstView<T> z, const std::int64_t* ids) {
+    ring_.reserve_ids();
+    push_rows(z, ids);
+  }
+
+  /// The rows so far, (size(), D), in the order of their places, which is not that of their age
+  /// once the ring is full. Good until the next push, load or clear.
+  ConstView<T> view() const { return ring_.view(); }
+  /// Their ids, or null when they have none.
+  const std::int64_t* ids() const { return ring_.ids(); }
+
+  std::size_t size() const { return ring_.size(); }
+  std::size_t capacity() const { return ring_.capacity(); }
+  std::size_t cols() const { return ring_.cols(); }
+  /// The place of the next row; in a full ring the oldest one's.
+  std::size_t next() const { return ring_.next(); }
+
+  void clear() { ring_.clear(); }
+
+  /// What a loss reads, in both layouts of its products.
+  const kernels::BankRows<T>& rows() const { return ring_; }
+
+  /// Writes all of it to a file. A crash, or a FileError, leaves the old file or none.
+  void save(const std::string& path) const {
+    const std::size_t D = cols();
+    Bytes bytes(magic, magic + 8);
+    bytes.reserve(most_bytes());
+    append(bytes, format_version);
+    append(bytes, std::uint32_t{sizeof(T)});
+    for (const std::size_t number : {capacity(), D, size(), next(), std::size_t{ids() != nullptr}})
+      append(bytes, std::uint64_t{number});
+    for (std::size_t r = 0; r < size(); ++r) {
+      for (std::size_t d = 0; d < D; ++d) append(bytes, bits(view().row(r)[d]));
+    }
+    for (std::size_t r = 0; ids() && r < size(); ++r)
+      append(bytes, static_cast<std::uint64_t>(ids()[r]));
+    append(bytes, crc32c(bytes.data(), bytes.size()));
+    write_file("MemoryBank::save", path, bytes);
+  }
+
+  /// Replaces all of it by what `save` wrote of a bank of the same type, capacity and D. Anything
+  /// else is a FileError, and the bank stays as it was.
+  void load(const std::string& path) {
+    const Bytes bytes = read_file("MemoryBank::load", path, most_bytes());
+    const auto refuse = [&](const std::string& what) {
+      throw FileError("MemoryBank::load: " + path + " " + what);
+    };
+    if (bytes.size() < header_bytes + crc_bytes || std::memcmp(bytes.data(), magic, 8) != 0)
+      refuse("is no file of a memory bank");
+    const std::size_t end = bytes.size() - crc_bytes;
+    if (read<std::uint32_t>(bytes, 8) != format_version) refuse("has another format version");
+    if (read<std::uint32_t>(bytes, end) != crc32c(bytes.data(), end)) refuse("is damaged");
+    if (read<std::uint32_t>(bytes, 12) != sizeof(T)) refuse("has entries of another type");
+    const std::uint64_t file_capacity = read<std::uint64_t>(bytes, 16);
+    const std::uint64_t D = read<std::uint64_t>(bytes, 24);
+    const std::uint64_t rows = read<std::uint64_t>(bytes, 32);
+    const std::uint64_t file_next = read<std::uint64_t>(bytes, 40);
+    const std::uint64_t has_ids = read<std::uint64_t>(bytes, 48);
+    if (file_capacity != capacity() || D != cols() || D == 0) {
+      refuse("holds a bank of " + shape_text(file_capacity, D) + ", this one is " +
+             shape_text(capacity(), cols()));
+    }
+    const std::size_t row_bytes = cols() * sizeof(T) + (has_ids ? sizeof(std::int64_t) : 0);
+    const std::size_t left = end - header_bytes;
+    if (has_ids > 1 || rows > capacity() || left % row_bytes != 0 || left / row_bytes != rows ||
+        file_next != (rows < capacity() ? rows : file_next % capacity())) {
+      refuse("contradicts itself");
+    }
+    if (has_ids) ring_.reserve_ids();
+    take(bytes, static_cast<std::size_t>(rows), refuse);
+    ring_.clear();
+    if (rows > 0) ring_.push(unit_, has_ids ? ids_.data() : nullptr);
+    ring_.set_next(static_cast<std::size_t>(file_next));
+  }
+
+  /// Memory that this object holds.
+  std::size_t bytes() const {
+    return ring_.bytes() + unit_.bytes() + ids_.bytes() + normalize_.bytes() + copy_.bytes();
+  }
+
+ private:
+  static constexpr unsigned char magic[] = {'s', 'e', 'l', 'f', 'b', 'a', 'n', 'k'};
+  static constexpr std::uint32_t format_version = 1;
+  static constexpr std::size_t header_bytes = 56;
+  static constexpr std::size_t crc_bytes = 4;
+
+  std::size_t most_bytes() const {
+    return header_bytes + capacity() * (cols() * sizeof(T) + sizeof(std::int64_t)) + crc_bytes;
+  }
+
+  void push_rows(ConstView<T> z, const std::int64_t* ids) {
+    const char* const where = "MemoryBank::push";
+    require_batches<T>(where, {{"z", z}});
+    if (z.cols() != cols()) {
+      throw ShapeError(std::string(where) + ": z is " + shape_text(z) + ", the bank's rows have " +
+                       std::to_string(cols()) + " columns");
+    }
+    if (size() > 0 && (ring_.ids() != nullptr) != (ids != nullptr)) {
+      throw StateError(std::string(where) + (ids ? ": rows with ids, the bank has rows without"
+                                                 : ": rows without ids, the bank has rows with"));
+    }
+    unit_.reshape(z.rows(), cols());
+    const double norms = normalize_.forward(copy_.of(z), true, unit_, 0);
+    if (!is_finite(norms)) throw_non_finite<T>(where, {{"z", z}});
+    ring_.push(unit_, ids);
+  }
+
+  // The file's rows and ids, ready to be pushed.
+  template <class Refuse>
+  void take(const Bytes& bytes, std::size_t rows, const Refuse& refuse) {
+    unit_.reshape(rows, cols());
+    std::size_t at = header_bytes;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t d = 0; d < cols(); ++d, at += sizeof(T)) {
+        const auto number = read<detail::Bits<T>>(bytes, at);
+        std::memcpy(unit_.row(r) + d, &number, sizeof number);
+      }
+      const double square = simd::dot(unit_.row(r), unit_.row(r), cols());
+      if (!(is_finite(square) && square < 1.001)) refuse("has a row that is longer than 1");
+    }
+    const std::size_t count = (bytes.size() - crc_bytes - at) / sizeof(std::int64_t);
+    ids_.grow(count);
+    for (std::size_t i = 0; i < count; ++i, at += sizeof(std::int64_t))
+      ids_.data()[i] = static_cast<std::int64_t>(read<std::uint64_t>(bytes, at));
+  }
+
+  static detail::Bits<T> bits(const T& entry) {
+    detail::Bits<T> number;
+    std::memcpy(&number, &entry, sizeof number);
+    return number;
+  }
+
+  // Little-endian numbers.
+  template <class Number>
+  static void append(Bytes& bytes, Number number) {
+    for (std::size_t i = 0; i < sizeof number; ++i)
+      bytes.push_back(static_cast<unsigned char>(number >> 8 * i & 0xff));
+  }
+  template <class Number>
+  static Number read(const Bytes& bytes, std::size_t at) {
+    Number number = 0;
+    for (std::size_t i = 0; i < sizeof number; ++i)
+      number |= static_cast<Number>(static_cast<Number>(bytes[at + i]) << 8 * i);
+    return number;
+  }
+
+  kernels::BankRows<T> ring_;
+  // Scratch.
+  product::PaddedMatrix<T> unit_;  // the rows of one push
+  Buffer<std::int64_t> ids_;
+  kernels::L2Normalize<T> normalize_;
+  ContiguousRows<T> copy_;
+};
+
+}  // namespace SELFSUP_ABI
+}  // namespace selfsup
