@@ -51,6 +51,7 @@ find_missing() {
     need libclang-rt-14-dev clang_links -fsanitize=address
     need libomp-14-dev clang_links -fopenmp
     need pkg-config has pkg-config
+    need libgtest-dev has_header gtest/gtest.h
   fi
   if [[ "$group" == demo ]]; then
     need python3-matplotlib has_matplotlib
