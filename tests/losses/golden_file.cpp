@@ -99,7 +99,8 @@ TEST_CASE("every loss meets what PyTorch computes") {
       const double allowed = tests::tolerance::golden_double;
       CHECK(std::abs(found.value - expected.value) <= allowed * std::max(1.0, found.value));
       if (const auto slope = loss->d_temperature())
-        CHECK(std::abs(*slope - expected.d_temperature) <= allowed * std::max(1.0, std::abs(*slope)));
+        CHECK(std::abs(*slope - expected.d_temperature) <=
+              allowed * std::max(1.0, std::abs(*slope)));
       std::size_t next = 0;
       for (std::size_t k = 0; k < expected.gradients.size(); ++k) {
         if (item.has_gradient[k])
