@@ -488,8 +488,6 @@ class Trial:
     def judge(self, fault):
         stems = sorted((s for s in self.build.stems if fault in self.reaches[s]),
                        key=self.seconds.get)
-        if not stems:
-            return "not reached", ""
         changed = [s for s in stems if self.change(s, fault) > 1]
         if not changed and not self.thorough:
             return "without effect", ""
@@ -523,9 +521,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(trial.baseline, build.stems))
     reached = set().union(*trial.reaches.values())
-    # Of expressions that are evaluated, only those of real numbers are known as reached; sizes and
-    # indices never are, and nor is code that no test runs.
-    numbers = sorted(reached)
+    numbers = sorted(reached)  # those of real numbers, in code that the tests run
     print(f"canary: {len(numbers)} faults in {len({faults[n].file for n in numbers})} headers, "
           f"built in {time.monotonic() - begin:.0f} s")
     numbers = [n for n in numbers if options.only in str(faults[n])]
@@ -535,16 +531,14 @@ def main():
     if options.sample is not None and options.sample < len(numbers):
         numbers = sorted(random.Random(options.seed).sample(numbers, options.sample))
     begin = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        verdicts = list(pool.map(trial.judge, numbers))
     counts = {}
-    for verdict, _ in verdicts:
-        counts[verdict] = counts.get(verdict, 0) + 1
-    with open(options.build / "report.txt", "w", encoding="utf-8") as report:
-        for n, (verdict, where) in zip(numbers, verdicts):
-            print(f"{verdict}\t{where}\t{n}: {faults[n]}", file=report)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, \
+            open(options.build / "report.txt", "w", encoding="utf-8") as report:
+        for n, (verdict, where) in zip(numbers, pool.map(trial.judge, numbers)):
+            counts[verdict] = counts.get(verdict, 0) + 1
+            print(f"{verdict}\t{where}\t{n}: {faults[n]}", file=report, flush=True)
             if verdict == "survivor":
-                print(f"canary: survivor in {where}, fault {n}: {faults[n]}")
+                print(f"canary: survivor in {where}, fault {n}: {faults[n]}", flush=True)
     effective = len(numbers) - counts.get("without effect", 0)
     print(f"canary: planted {len(numbers)}: {counts.get('killed', 0)} killed of {effective} with an "
           f"effect, {counts.get('survivor', 0)} survivors, {counts.get('without effect', 0)} without "

@@ -21,6 +21,7 @@ fi
 export OMP_TOOL_LIBRARIES="$archer" OMP_NUM_THREADS=3 OMP_WAIT_POLICY=passive
 export TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 ${TSAN_OPTIONS:-}"
 
+# The preset lets the sanitizer's operator new win over the one of the tests that count allocations.
 cmake --preset threads
 cmake --build build/threads --target test_core test_product test_momentum test_losses race
 
