@@ -19,8 +19,11 @@ awk -v work="$work" '
 snippets=("$work"/*.cpp)
 for snippet in "${snippets[@]}"; do
   name="$(basename "$snippet" .cpp)"
+  libraries=()
+  if grep -q '<catch2/' "$snippet"; then libraries=(-lCatch2WithMain); fi
+  if grep -q '<gtest/' "$snippet"; then libraries=(-lgtest_main -lgtest); fi
   if ! "$compiler" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
-    -isystem /usr/include/eigen3 "$snippet" -o "$work/$name"; then
+    -isystem /usr/include/eigen3 "$snippet" -o "$work/$name" "${libraries[@]}"; then
     echo "check_docs: $name (file-line) does not compile" >&2
     exit 1
   fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the order of include/selfsup and prints every line that breaks it:
-#   - a header includes lower floors only, and no cycle. On floors 0 to 3 a folder may include
-#     itself; on floor 4 and above a header never includes a neighbour (shared code sinks).
+#   - a header includes lower floors only, and no cycle. A folder may include itself,
+#     except on floor 4, where a header never includes a neighbour (shared code sinks).
 #   - one door a dependency: <xsimd/...> and intrinsics in simd/, <Eigen/...> in monitors/eigen.hpp
 #     (which its neighbours may include), Eigen's transform in kernels/eigen_fft.hpp, <mpi.h> in
 #     distributed/.
@@ -70,7 +70,7 @@ code | awk '
         there = folder(target)
         if (text !~ /"/) bad("write #include \"" target "\", with quotes")
         if (!(there in floor)) bad("includes " target ", which has no floor")
-        else if (here == there && floor[here] >= 4 && target != "selfsup/monitors/eigen.hpp")
+        else if (here == there && floor[here] == 4 && target != "selfsup/monitors/eigen.hpp")
           bad(here "/ includes its neighbour " target)
         else if (here != there && floor[there] >= floor[here])
           bad("floor " floor[here] " (" here ") includes floor " floor[there] " (" target ")")

@@ -4,6 +4,7 @@
 #   scripts/setup.sh          what the build and the tests need
 #   scripts/setup.sh demo     that, and what the demo's pictures need (optional there)
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
+#   scripts/setup.sh threads | valgrind | aarch64   that, and what scripts/test_....sh needs
 #   scripts/setup.sh --help   this text
 #
 # On Debian and Ubuntu it runs apt-get for exactly the packages that are missing, by sudo when it is
@@ -12,7 +13,7 @@ set -euo pipefail
 
 group="${1:-}"
 case "$group" in
-  "" | demo | checks) ;;
+  "" | demo | checks | threads | valgrind | aarch64) ;;
   -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
   *) echo "setup: unknown argument '$group', see --help" >&2; exit 2 ;;
 esac
@@ -51,6 +52,19 @@ find_missing() {
     need libclang-rt-14-dev clang_links -fsanitize=address
     need libomp-14-dev clang_links -fopenmp
     need pkg-config has pkg-config
+    need libgtest-dev has_header gtest/gtest.h
+  fi
+  if [[ "$group" == threads ]]; then
+    need clang-14 has clang++-14
+    need libclang-rt-14-dev clang_links -fsanitize=thread
+    need libomp-14-dev clang_links -fopenmp
+  fi
+  if [[ "$group" == valgrind ]]; then
+    need valgrind has valgrind
+  fi
+  if [[ "$group" == aarch64 ]]; then
+    need g++-aarch64-linux-gnu has aarch64-linux-gnu-g++
+    need qemu-user has qemu-aarch64
   fi
   if [[ "$group" == demo ]]; then
     need python3-matplotlib has_matplotlib

@@ -87,6 +87,42 @@ Matrix<double> row(std::vector<double> entries) {
   return matrix;
 }
 
+// Σ w·x², with the weights w as something that has no gradient.
+struct WeightedOptions {};
+template <class T>
+class Weighted {
+ public:
+  explicit Weighted(const WeightedOptions& = {}) {}
+  const WeightedOptions& options() const { return options_; }
+  template <class Weights>
+  T value(ConstView<T> x, const Weights& weights) const {
+    T sum = 0;
+    for (std::size_t r = 0; r < x.rows(); ++r) {
+      for (std::size_t c = 0; c < x.cols(); ++c)
+        sum += static_cast<T>(weights(r, c)) * x(r, c) * x(r, c);
+    }
+    return sum;
+  }
+  template <class Weights>
+  T forward(ConstView<T> x, const Weights& weights) {
+    d_x_ = Matrix<T>(x.rows(), x.cols());
+    for (std::size_t r = 0; r < x.rows(); ++r) {
+      for (std::size_t c = 0; c < x.cols(); ++c)
+        d_x_(r, c) = 2 * static_cast<T>(weights(r, c)) * x(r, c);
+    }
+    return value(x, weights);
+  }
+  void backward(selfsup::MutView<T> d_x) const {
+    for (std::size_t r = 0; r < d_x.rows(); ++r) {
+      for (std::size_t c = 0; c < d_x.cols(); ++c) d_x(r, c) = d_x_(r, c);
+    }
+  }
+
+ private:
+  WeightedOptions options_;
+  Matrix<T> d_x_;
+};
+
 }  // namespace
 
 TEST_CASE("a right gradient passes, far below the tolerance") {
@@ -206,6 +242,101 @@ TEST_CASE("a kink nearby is no obstacle") {
   CHECK(report.passes(tolerance));
 }
 
+TEST_CASE("a kink is passed by or refused, at whatever distance, and never judged wrongly") {
+  const auto positive = [](double x) { return x > 0 ? x * x + x : 0.0; };
+  const auto slope = [](double x) { return x > 0 ? 2 * x + 1 : 0.0; };
+  for (double distance = 1e-12; distance < 0.1; distance *= 1.7) {
+    for (const double sign : {1.0, -1.0}) {
+      const auto report = check_entries(row({1, sign * distance, -1}), positive, slope);
+      INFO("distance " << sign * distance << ": " << report);
+      CHECK(report.kinks <= 1);
+      CHECK(report.error <= tolerance);
+      if (distance > 1e-3) CHECK(report.passes());
+      if (distance < 1e-5) CHECK(report.kinks == 1);
+      const auto wrong = check_entries(row({1, sign * distance, -1}), positive,
+                                       [&](double x) { return 1.01 * slope(x) + 0.01; });
+      CHECK_FALSE(wrong.passes());
+    }
+  }
+}
+
+TEST_CASE("a hinge of VICReg within reach is refused") {
+  // Two rows: the standard deviation of a column is the difference over the square root of 2.
+  for (const double distance : {0.0, 1e-7, -1e-7}) {
+    Matrix<double> z(2, 2);
+    z(1, 0) = std::sqrt(2 * (1 - 1e-4)) + distance;  // on the target of 1, with its ε
+    z(1, 1) = 0.5;
+    const auto report = gradcheck(selfsup::VicReg<double>(), {z});
+    INFO("distance " << distance << ": " << report);
+    CHECK(report.kinks == 2);
+    CHECK(report.first_kink.column == 0);
+    CHECK_FALSE(report);
+  }
+}
+
+TEST_CASE("a value or a gradient that differs between two calls is refused by name") {
+  const Point point;
+  int calls = 0;
+  const auto noisy = [&](const Views& at) { return value(at) + 1e-12 * ++calls; };
+  const auto noisy_gradient = [&](const Views& at) {
+    auto result = gradient(at);
+    result[1][7] += 1e-9 * ++calls;
+    return result;
+  };
+  for (const auto& report : {gradcheck(noisy, gradient, point.views()),
+                             gradcheck(value, noisy_gradient, point.views())}) {
+    CHECK_FALSE(report.repeatable);
+    CHECK_FALSE(report.passes(1));
+    CHECK(contains(report.message(), "two calls at the same point differ"));
+  }
+  // NaN twice is the same answer, and a wrong one.
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto undefined = gradcheck([=](const Views&) { return nan; }, gradient, point.views());
+  CHECK(undefined.repeatable);
+  CHECK_FALSE(undefined);
+}
+
+TEST_CASE("the tolerance is that of the types") {
+  const Point point;
+  const auto in_float = [](const Views& at) {
+    std::vector<std::vector<float>> result;
+    for (const auto& part : gradient(at)) result.emplace_back(part.begin(), part.end());
+    return result;
+  };
+  const auto float_value = [](const Views& at) { return static_cast<float>(value(at)); };
+  const auto exact = gradcheck(value, gradient, point.views());
+  const auto float_gradient = gradcheck(value, in_float, point.views());
+  const auto all_float = gradcheck(float_value, in_float, point.views());
+  CHECK(exact.tolerance == 1e-7);
+  CHECK(float_gradient.tolerance == 1e-5);
+  CHECK(all_float.tolerance == 1e-3);
+  for (const auto& report : {exact, float_gradient, all_float}) {
+    INFO(report);
+    CHECK(report);
+  }
+  CHECK_FALSE(float_gradient.passes(1e-9));
+  const auto wrong = [&](const Views& at) {
+    auto result = in_float(at);
+    result[0][5] *= 1.05f;
+    return result;
+  };
+  CHECK_FALSE(gradcheck(float_value, wrong, point.views()));
+  CHECK(gradcheck(selfsup::NtXent<float>(),
+                  {tests::cast<float>(point.x), tests::cast<float>(point.y)})
+            .tolerance == 1e-7);
+}
+
+TEST_CASE("a value in float is judged over and over") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const auto x = tests::random_matrix(3, 4, 2 * seed),
+               y = tests::random_matrix(3, 4, 2 * seed + 1);
+    const auto report =
+        gradcheck([](const Views& at) { return static_cast<float>(value(at)); }, gradient, {x, y});
+    INFO("seed " << seed << ": " << report);
+    CHECK(report);
+  }
+}
+
 TEST_CASE("functions of any scale are judged") {
   for (const double scale : {1e-20, 1e-6, 1.0, 1e6, 1e20}) {
     INFO("scale " << scale);
@@ -281,6 +412,20 @@ TEST_CASE("a loss at a row of zeros is refused: its norm has no derivative there
   CHECK_FALSE(report.passes(tolerance));
   CHECK(report.kinks == 3);
   CHECK(report.first_kink.row == 2);
+}
+
+TEST_CASE("constants follow the arguments") {
+  const Point point;
+  const Matrix<double> weights = tests::random_matrix(3, 4, 9);
+  const auto report = gradcheck(Weighted<float>(), {tests::cast<float>(point.x)}, {}, weights);
+  INFO(report);
+  CHECK(report);
+  CHECK(report.checked == 12);
+  // As an argument, one that backward takes no gradient of.
+  const auto argument = gradcheck(Weighted<double>(), {point.x, weights});
+  INFO(argument);
+  CHECK(argument);
+  CHECK(argument.checked == 12);
 }
 
 TEST_CASE("a number of arguments that a loss does not take is refused") {

@@ -1,19 +1,21 @@
 // A gradient check for your own tests: does backward return the derivative of value?
 //
 //     const auto report = selfsup::gradcheck(loss, {z_a, z_b});
-//     INFO(report);  // Catch2 prints the worst entry when the next line fails
-//     CHECK(report.passes(1e-7));
+//     EXPECT_TRUE(report) << report;                         // GoogleTest
+//     CHECK_THAT(report, selfsup::HasRightGradients());      // Catch2, selfsup/testing/catch.hpp
 //
-// All arithmetic is double: a float loss is built again in double from its options. Each derivative
-// comes from central differences at shrinking steps, extrapolated to step 0 (Ridders, Advances in
-// Engineering Software 4, 1982), so no step has to be tuned. A point where that limit does not
-// exist (a hinge, a row below a norm floor, a value that jumps) is reported as a kink and never
-// passes: no finite difference can judge a gradient there, so move the point.
+// A float loss is built again in double from its options. Each derivative comes from central
+// differences at shrinking steps, extrapolated to step 0, so no step has to be tuned. A point where
+// that limit does not exist (a hinge, a row below a norm floor, a value that jumps) is reported as
+// a kink, and a value or a gradient that differs between two calls as not repeatable; neither ever
+// passes: no finite difference can judge a gradient there.
 #pragma once
 
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/testing/gradcheck_report.hpp"
+#include "selfsup/testing/ridders.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +23,6 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <ostream>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -44,124 +45,16 @@ struct GradcheckOptions {
   std::vector<std::string> names = {};
 };
 
-/// What a gradient check found.
-struct GradcheckReport {
-  /// One derivative by both ways. In a check by directions `row` is the number of the direction.
-  struct Entry {
-    std::size_t argument = 0;
-    std::size_t row = 0;
-    std::size_t column = 0;
-    double analytic = 0;
-    double numeric = 0;
-  };
-
-  /// Largest |analytic − numeric|, relative to the largest analytic entry of all arguments (by
-  /// directions: to the norm of the gradient).
-  double error = 0;
-  Entry worst;
-  std::size_t checked = 0;
-  /// Derivatives that do not exist, and the first of them.
-  std::size_t kinks = 0;
-  Entry first_kink;
-  bool by_directions = false;
-  std::vector<std::string> names;
-
-  bool passes(double tolerance) const { return checked > 0 && kinks == 0 && error <= tolerance; }
-
-  void add(const Entry& entry, double relative_error, bool kink) {
-    ++checked;
-    if (kink) {
-      if (++kinks == 1) first_kink = entry;
-    } else if (checked == kinks + 1 || !(relative_error <= error)) {  // a NaN stays the worst
-      if (!std::isnan(error)) error = relative_error;
-      worst = entry;
-    }
-  }
-
-  friend std::ostream& operator<<(std::ostream& out, const GradcheckReport& report) {
-    out << "gradcheck: " << report.checked << " derivatives, worst relative error " << report.error;
-    if (report.checked > report.kinks) {
-      out << " at ";
-      report.print(out, report.worst);
-    }
-    if (report.kinks > 0) {
-      out << "; " << report.kinks << " cannot be judged, since the differences do not settle "
-          << "(a hinge, a norm floor or a jump is within reach; move the point), the first at ";
-      report.print(out, report.first_kink);
-    }
-    return out;
-  }
-
- private:
-  void print(std::ostream& out, const Entry& entry) const {
-    const auto precision = out.precision(10);
-    if (entry.argument < names.size()) {
-      out << names[entry.argument];
-    } else {
-      out << "argument " << entry.argument;
-    }
-    if (by_directions) {
-      out << ", direction " << entry.row;
-    } else {
-      out << ", row " << entry.row << ", column " << entry.column;
-    }
-    out << ": analytic " << entry.analytic << ", numeric " << entry.numeric;
-    out.precision(precision);
-  }
-};
+/// The largest relative error that passes, by the types that value returns and gradient holds. In
+/// double, differences are right to about 1e-10. A gradient in float has the error that the losses
+/// here promise; of a value in float, differences keep three digits.
+template <class Value, class Entry>
+constexpr double gradcheck_tolerance() {
+  if (std::is_same_v<Value, float>) return 1e-3;
+  return std::is_same_v<Entry, float> ? 1e-5 : 1e-7;
+}
 
 namespace detail {
-
-// The derivative of a function of one number at 0.
-struct Derivative {
-  double value = 0;
-  bool kink = false;
-};
-
-// Ridders' table. Row i holds the central difference at step h = first_step/2^i and its
-// extrapolations; the entry that differs least from its neighbours wins. `resolution` is the error
-// below which no better answer is sought.
-// The central difference of |x| at 0 settles perfectly, on a wrong answer. So the jump of the
-// slope, (f(h) − 2f(0) + f(−h))/h, is watched too: it falls with h where f is smooth, and only
-// there.
-template <class Function>
-Derivative differentiate(const Function& f, double first_step, double resolution) {
-  constexpr std::size_t levels = 10;
-  constexpr double epsilon = std::numeric_limits<double>::epsilon();
-  const double centre = f(0.0);
-  double table[levels][levels] = {};
-  double uncertainty = std::numeric_limits<double>::infinity();
-  double largest_jump = 0;
-  double jump = 0;
-  double rounding = 0;
-  Derivative best;
-  double h = first_step;
-  for (std::size_t i = 0; i < levels; ++i, h /= 2) {
-    const double right = f(h);
-    const double left = f(-h);
-    table[i][0] = (right - left) / (2 * h);
-    largest_jump = std::max(largest_jump, std::abs(jump));
-    jump = (right - 2 * centre + left) / h;
-    rounding = 16 * epsilon * (std::abs(centre) + std::abs(right) + std::abs(left)) / h;
-    double power = 1;
-    for (std::size_t j = 1; j <= i; ++j) {
-      power *= 4;
-      table[i][j] = (power * table[i][j - 1] - table[i - 1][j - 1]) / (power - 1);
-      const double difference = std::max(std::abs(table[i][j] - table[i][j - 1]),
-                                         std::abs(table[i][j] - table[i - 1][j - 1]));
-      if (difference < uncertainty) {
-        uncertainty = difference;
-        best.value = table[i][j];
-      }
-    }
-    if (i >= 3 && uncertainty <= resolution) break;
-  }
-  const bool settles = uncertainty <= 1e4 * resolution + rounding;
-  const bool bends =
-      std::abs(jump) > 0.5 * largest_jump && std::abs(jump) > 1e4 * resolution + rounding;
-  best.kink = !settles || bends;
-  return best;
-}
 
 // The arguments as row-major numbers that can be moved, and the views of them that callables
 // receive.
@@ -198,6 +91,18 @@ struct GradcheckPoint {
   std::vector<std::vector<double>> numbers;
   std::vector<ConstView<double>> views;
 };
+
+// The same bits; NaN is the same as NaN.
+inline bool same(double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); }
+
+template <class Entry>
+bool same(const std::vector<std::vector<Entry>>& x, const std::vector<std::vector<Entry>>& y) {
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& a, const auto& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](Entry m, Entry n) {
+      return same(static_cast<double>(m), static_cast<double>(n));
+    });
+  });
+}
 
 // Which arguments a loss object has a gradient for. A loss with the option stop_gradient takes its
 // predictions first, then as many targets; the stopped half counts as constant.
@@ -241,18 +146,40 @@ void spread(const Call& call, const Views& views) {
   }
 }
 
+// The largest number of views up to `count`, 4 at most, that the call takes.
+template <class View, std::size_t... I, class Call>
+constexpr bool takes(std::index_sequence<I...>, const Call&) {
+  return std::is_invocable_v<Call, std::enable_if_t<I + 1 != 0, View>...>;
+}
+template <class View, class Call>
+std::size_t most_taken(const Call& call, std::size_t count) {
+  const bool taken[] = {takes<View>(std::make_index_sequence<1>(), call),
+                        takes<View>(std::make_index_sequence<2>(), call),
+                        takes<View>(std::make_index_sequence<3>(), call),
+                        takes<View>(std::make_index_sequence<4>(), call)};
+  count = std::min<std::size_t>(count, 4);
+  while (count > 0 && !taken[count - 1]) --count;
+  return count;
+}
+
 }  // namespace detail
 
 /// Compares any two callables at the given arguments, which are copied.
 /// value(views) takes a std::vector<ConstView<double>> and returns a number; gradient(views)
-/// returns a std::vector<std::vector<double>>: for each argument its gradient, row-major, or an
-/// empty one for an argument that counts as constant.
+/// returns a std::vector<std::vector<double>>, or of float: for each argument its gradient,
+/// row-major, or an empty one for an argument that counts as constant.
 template <class Value, class Gradient>
 GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
                           const std::vector<ConstView<double>>& arguments,
                           const GradcheckOptions& options = {}) {
+  using Number = std::decay_t<decltype(value(arguments))>;
+  using Entry = typename std::decay_t<decltype(gradient(arguments))>::value_type::value_type;
+  constexpr double epsilon = std::numeric_limits<
+      std::conditional_t<std::is_same_v<Number, float>, float, double>>::epsilon();
   detail::GradcheckPoint point(arguments);
-  const std::vector<std::vector<double>> analytic = gradient(std::as_const(point.views));
+  const auto value_here = [&] { return static_cast<double>(value(std::as_const(point.views))); };
+  const double start_value = value_here();
+  const std::vector<std::vector<Entry>> analytic = gradient(std::as_const(point.views));
   if (analytic.size() != arguments.size()) {
     throw ShapeError("gradcheck: " + std::to_string(analytic.size()) + " gradients for " +
                      std::to_string(arguments.size()) + " arguments");
@@ -267,16 +194,21 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
                        std::to_string(point.numbers[k].size()));
     }
     for (std::size_t i = 0; i < entries; ++i) {
-      largest = std::max(largest, std::abs(analytic[k][i]));
-      square += std::pow(analytic[k][i] * point.unit(k, i), 2);
+      const auto entry = static_cast<double>(analytic[k][i]);
+      largest = std::max(largest, std::abs(entry));
+      square += std::pow(entry * point.unit(k, i), 2);
     }
   }
   // A derivative smaller than this, beside the value, is out of the reach of differences.
-  const double floor = 1e-6 * std::abs(static_cast<double>(value(std::as_const(point.views))));
+  const double floor = 1e-6 * std::abs(start_value);
 
   GradcheckReport report;
+  report.tolerance = gradcheck_tolerance<Number, Entry>();
   report.by_directions = options.directions > 0;
   report.names = options.names;
+  report.repeatable = detail::same(start_value, value_here()) &&
+                      detail::same(analytic, gradient(std::as_const(point.views)));
+  if (!report.repeatable) return report;
   std::mt19937_64 random(options.seed);
   for (std::size_t k = 0; k < analytic.size(); ++k) {
     auto& numbers = point.numbers[k];
@@ -304,9 +236,9 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
       const auto found = detail::differentiate(
           [&](double t) {
             for (std::size_t i = 0; i < entries; ++i) numbers[i] = start[i] + t * move[i];
-            return static_cast<double>(value(std::as_const(point.views)));
+            return value_here();
           },
-          options.step, 1e-10 * scale);
+          options.step, 1e-10 * scale, epsilon);
       numbers = start;
       const std::size_t row = report.by_directions ? trial : trial / cols;
       const double difference = std::abs(expected - found.value);
@@ -318,32 +250,41 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
 }
 
 /// Compares forward and backward of a loss object with differences of its `value`, in double: a
-/// float loss is built again from its options. The arguments are those of forward.
-template <template <class> class Loss, class T>
+/// float loss is built again from its options. The arguments are those of forward, (N, D) each;
+/// `constants` follow them in forward and value, such as labels. The first arguments have a
+/// gradient, as many as backward takes.
+template <template <class> class Loss, class T, class... Constants>
 GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& arguments,
-                          const GradcheckOptions& options = {}) {
+                          const GradcheckOptions& options = {}, const Constants&... constants) {
   using Views = std::vector<ConstView<double>>;
   Loss<double> twin(loss.options());
   const auto value = [&](const Views& at) {
     double result = 0;
     detail::spread(
-        [&](auto... view) -> decltype(void(twin.value(view...))) { result = twin.value(view...); },
+        [&](auto... view) -> decltype(void(twin.value(view..., constants...))) {
+          result = twin.value(view..., constants...);
+        },
         at);
     return result;
+  };
+  const auto backward = [&](auto... view) -> decltype(void(twin.backward(view...))) {
+    twin.backward(view...);
   };
   const auto gradient = [&](const Views& at) {
     std::vector<std::vector<double>> result(at.size());
     std::vector<MutView<double>> outputs;
-    for (std::size_t k = 0; k < at.size(); ++k) {
+    const std::size_t most = detail::most_taken<MutView<double>>(backward, at.size());
+    for (std::size_t k = 0; k < most; ++k) {
       if (!detail::has_gradient(loss, k, at.size(), 0)) continue;
       result[k].resize(at[k].rows() * at[k].cols(), std::numeric_limits<double>::quiet_NaN());
       outputs.emplace_back(result[k].data(), at[k].rows(), at[k].cols());
     }
     detail::spread(
-        [&](auto... view) -> decltype(void(twin.forward(view...))) { twin.forward(view...); }, at);
-    detail::spread(
-        [&](auto... view) -> decltype(void(twin.backward(view...))) { twin.backward(view...); },
-        outputs);
+        [&](auto... view) -> decltype(void(twin.forward(view..., constants...))) {
+          twin.forward(view..., constants...);
+        },
+        at);
+    detail::spread(backward, outputs);
     return result;
   };
   return gradcheck(value, gradient, detail::GradcheckPoint(arguments).views, options);

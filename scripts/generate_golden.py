@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/losses.txt: values and gradients of the losses by PyTorch's autograd in double.
+
+  scripts/generate_golden.py            writes the file
+  scripts/generate_golden.py --check    fails unless it holds what PyTorch gives here
+
+The formulas are those of the authors' released code, written out; no line is shared with the library
+or with the references under tests/. A case has the name that tests/losses gives it; tests/losses/
+golden_file.cpp reads the file. A new loss gets a function and a line in CASES.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+FILE = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "losses.txt"
+SHAPES = [(2, 2), (4, 3), (3, 7), (6, 5), (9, 2)]
+NEGATIVES = 5  # rows of a bank
+
+
+class Stream:
+    """Numbers in [-1, 1) with 19 bits after the point, of a congruential generator that
+    tests/losses/golden_file.cpp has, too."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def matrix(self, rows, cols):
+        entries = []
+        for _ in range(rows * cols):
+            self.state = (1103515245 * self.state + 12345) % 2**31
+            entries.append((self.state >> 11) / 2**19 - 1)
+        return torch.tensor(entries, dtype=torch.float64).reshape(rows, cols)
+
+
+def inputs(rows, cols, count, with_negatives):
+    """Views of the same rows, every third column four times as wide; then negatives, if any."""
+    stream = Stream(1000 * rows + cols)
+    first = stream.matrix(rows, cols)
+    first[:, 1::3] *= 4
+    views = [first] + [first + stream.matrix(rows, cols) / 2 for _ in range(count - 1)]
+    return views + ([stream.matrix(NEGATIVES, cols)] if with_negatives else [])
+
+
+# google-research/simclr objective.py, add_contrastive_loss, in the paper's mean over 2N anchors.
+def nt_xent(a, b, temperature, decoupled=False):
+    z = F.normalize(torch.cat([a, b]), dim=1)
+    n = a.shape[0]
+    positive = torch.arange(2 * n).roll(n)
+    logits = z @ z.T / temperature
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
+    if not decoupled:
+        return F.cross_entropy(logits, positive)
+    # raminnakhli/Decoupled-Contrastive-Learning: the positive leaves the denominator.
+    own = logits.gather(1, positive[:, None])
+    rest = logits.scatter(1, positive[:, None], -torch.inf)
+    return (torch.logsumexp(rest, dim=1) - own[:, 0]).mean()
+
+
+# joshr17/HCL main.py, criterion 'hard'.
+def hcl(a, b, temperature, prior, beta):
+    z = F.normalize(torch.cat([a, b]), dim=1)
+    n = a.shape[0]
+    exponentials = torch.exp(z @ z.T / temperature)
+    others = ~torch.eye(n, dtype=torch.bool).repeat(2, 2)
+    negative = exponentials[others].reshape(2 * n, 2 * n - 2)
+    positive = torch.exp((z * z.roll(n, 0)).sum(1) / temperature)
+    weight = (beta * negative.log()).exp()
+    weighted = (weight * negative).sum(1) / weight.mean(1)
+    count = 2 * n - 2
+    Ng = (-prior * count * positive + weighted) / (1 - prior)
+    Ng = torch.clamp(Ng, min=count * torch.e ** (-1 / temperature))
+    return (-torch.log(positive / (positive + Ng))).mean()
+
+
+# openai/CLIP and facebookresearch/moco: cross-entropy of logits against the own key.
+def info_nce(query, key, negatives=None, *, temperature, symmetric=False, smoothing=0.0):
+    q, k = F.normalize(query, dim=1), F.normalize(key, dim=1)
+    own = torch.arange(len(q))
+    if negatives is not None:
+        positive = (q * k).sum(1, keepdim=True)
+        logits = torch.cat([positive, q @ F.normalize(negatives, dim=1).T], dim=1) / temperature
+        return F.cross_entropy(logits, torch.zeros_like(own), label_smoothing=smoothing)
+    logits = q @ k.T / temperature
+    loss = F.cross_entropy(logits, own, label_smoothing=smoothing)
+    if symmetric:
+        loss = (loss + F.cross_entropy(logits.T, own, label_smoothing=smoothing)) / 2
+    return loss
+
+
+# google-deepmind/deepmind-research byol/utils/helpers.py, regression_loss.
+def byol(p, z):
+    return (F.normalize(p, dim=1) - F.normalize(z, dim=1)).square().sum(1).mean()
+
+
+# facebookresearch/simsiam main_simsiam.py.
+def simsiam(p, z):
+    return -F.cosine_similarity(p, z, dim=1).mean()
+
+
+def two_directions(one, weight):
+    return lambda p_a, p_b, z_a, z_b: weight * (one(p_a, z_b.detach()) + one(p_b, z_a.detach()))
+
+
+# facebookresearch/vicreg main_vicreg.py, its three terms; the published conventions differ in what
+# these are divided by.
+def vicreg(a, b, per_entry=True, variance=0.5, covariance=1.0):
+    n, d = a.shape
+    invariance = (a - b).square().sum() / (n * d if per_entry else n)
+
+    def hinge(z):
+        return F.relu(1 - torch.sqrt(z.var(dim=0) + 1e-4)).mean()
+
+    def off_diagonal(z):
+        z = z - z.mean(dim=0)
+        cov = z.T @ z / (n - 1)
+        return (cov - torch.diag(torch.diag(cov))).square().sum() / d
+
+    return (25 * invariance + 25 * variance * (hinge(a) + hinge(b)) +
+            covariance * (off_diagonal(a) + off_diagonal(b)))
+
+
+def stopped(one):
+    return lambda p, z: one(p, z.detach())
+
+
+class Case:
+    """A loss with its options: `loss` takes `count` views, then negatives, then the temperature."""
+
+    def __init__(self, name, loss, count=2, temperature=None, negatives=False, min_rows=1):
+        self.name, self.loss, self.count = name, loss, count
+        self.temperature, self.negatives, self.min_rows = temperature, negatives, min_rows
+
+    def lines(self, rows, cols):
+        views = [v.requires_grad_() for v in inputs(rows, cols, self.count, self.negatives)]
+        named = {}
+        if self.temperature is not None:
+            named["temperature"] = torch.tensor(self.temperature, dtype=torch.float64,
+                                                requires_grad=True)
+        value = self.loss(*views, **named)
+        value.backward()
+        yield f"{rows} {cols} {len(views)} {self.name}"
+        yield f"{value.item():.14g}"
+        slope = named["temperature"].grad.item() if named else 0.0
+        yield f"{slope:.14g}"
+        for view in views[: self.count]:
+            gradient = torch.zeros_like(view) if view.grad is None else view.grad
+            yield " ".join(f"{entry:.14g}" for entry in gradient.flatten().tolist())
+
+
+def with_options(function, **options):
+    return lambda *views, **named: function(*views, **options, **named)
+
+
+CASES = [
+    Case("NtXent default", nt_xent, temperature=0.1),
+    Case("NtXent 0.5", nt_xent, temperature=0.5),
+    Case("NtXent simclr_official", lambda a, b, temperature: 2 * nt_xent(a, b, temperature),
+         temperature=0.1),
+    Case("NtXent dcl", with_options(nt_xent, decoupled=True), temperature=0.1),
+    Case("NtXent hcl", with_options(hcl, prior=0.1, beta=1.0), temperature=0.5),
+    Case("InfoNce default", info_nce, temperature=0.1),
+    Case("InfoNce symmetric", with_options(info_nce, symmetric=True), temperature=0.1),
+    Case("InfoNce clip", with_options(info_nce, symmetric=True), temperature=0.07),
+    Case("InfoNce label smoothing", with_options(info_nce, smoothing=0.1), temperature=0.1),
+    Case("InfoNce moco", info_nce, temperature=0.07, negatives=True),
+    Case("Byol target stopped, one direction", stopped(byol)),
+    Case("Byol none stopped, one direction", byol),
+    Case("Byol target stopped, two directions", two_directions(byol, 1), count=4),
+    Case("SimSiam target stopped, one direction", stopped(simsiam)),
+    Case("SimSiam none stopped, one direction", simsiam),
+    Case("SimSiam target stopped, two directions", two_directions(simsiam, 0.5), count=4),
+    Case("VicReg official", vicreg),
+    Case("VicReg paper", with_options(vicreg, per_entry=False, variance=1.0)),
+    Case("VicReg solo_learn", with_options(vicreg, variance=1.0)),
+    Case("VicReg vicregl", with_options(vicreg, covariance=0.5)),
+]
+
+
+def text():
+    lines = [
+        "# Written by scripts/generate_golden.py: PyTorch's autograd, double precision. Each case:",
+        "# rows, columns, arguments and name; value; derivative by the temperature, 0 without one;",
+        "# the gradient of each argument, row by row, 0 where it is stopped.",
+    ]
+    for case in CASES:
+        for rows, cols in SHAPES:
+            lines += case.lines(rows, cols)
+    return "\n".join(lines) + "\n"
+
+
+def same(found, kept):
+    """True when two files differ by the rounding of another version or machine only."""
+    found, kept = found.splitlines(), kept.splitlines()
+    if len(found) != len(kept):
+        return False
+    for x, y in zip(found, kept):
+        if x == y:
+            continue
+        try:
+            numbers = [tuple(map(float, pair)) for pair in zip(x.split(), y.split(), strict=True)]
+        except ValueError:
+            return False
+        if any(abs(a - b) > 1e-10 * max(1, abs(b)) for a, b in numbers):
+            return False
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    found = text()
+    if not options.check:
+        FILE.write_text(found)
+    elif not same(found, FILE.read_text()):
+        sys.exit(f"generate_golden: {FILE} is not what PyTorch {torch.__version__} gives")
+    print(f"generate_golden: {len(CASES)} cases of {len(SHAPES)} shapes, "
+          f"PyTorch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()
