@@ -305,14 +305,14 @@ TEMPLATE_TEST_CASE("InfoNce: rows of a bank with a query's id are not its negati
   for (std::size_t k = 0; k < K; ++k) row_ids.push_back(static_cast<std::int64_t>(k * 7 % 11));
   for (std::size_t i = 0; i < N; ++i) ids.push_back(static_cast<std::int64_t>(i * 3) - 6);
   ids[8] = ids[7] = 5;  // twice the same, and before them some that no row has
-  bank.push(tests::cast<T>(tests::random_matrix(K, D, 6)), row_ids.data());
+  bank.push(tests::cast<T>(tests::random_matrix(K, D, 6)), row_ids);
   for (const auto& [hardest, temperature] : {std::pair{0u, 0.1}, {0u, sharp}, {5u, 0.1}}) {
     InfoNceOptions options;
     options.hardest = hardest;
     options.temperature = temperature;
     INFO("hardest " << hardest << ", temperature " << temperature);
     InfoNce<T> loss(options);
-    loss.forward(z[0], z[1], bank, ids.data());
+    loss.forward(z[0], z[1], bank, ids);
     Matrix<T> d_query(N, D, 7), d_key(N, D, 7);
     loss.backward(d_query, d_key);
     const auto losses = loss.per_anchor();
@@ -350,12 +350,12 @@ TEST_CASE("InfoNce: a query whose rows are all masked has no loss") {
   const auto z = tests::random_views(2, 5, 3);
   selfsup::MemoryBank<double> bank(4, 5);
   const std::vector<std::int64_t> row_ids{1, 1, 1}, ids{1, 2};
-  bank.push(tests::random_matrix(3, 5, 6), row_ids.data());
+  bank.push(tests::random_matrix(3, 5, 6), row_ids);
   for (const std::size_t hardest : {0u, 1u}) {
     InfoNceOptions options;
     options.hardest = hardest;
     InfoNce<double> loss(options);
-    loss.forward(z[0], z[1], bank, ids.data());
+    loss.forward(z[0], z[1], bank, ids);
     CHECK(loss.per_anchor()(0, 0) == 0);
     CHECK(loss.per_anchor()(1, 0) > 0);
     Matrix<double> d_query(2, 5, 7), d_key(2, 5, 7);
@@ -380,7 +380,7 @@ TEST_CASE("InfoNce: what does not fit a bank is refused") {
   wide.push(tests::random_matrix(2, 5, 1));
   CHECK(tests::message<selfsup::ShapeError>([&] { loss.value(z[0], z[1], wide); }) ==
         "InfoNce::value: bank is 2x5, query is 4x3");
-  CHECK(tests::message<selfsup::StateError>([&] { loss.forward(z[0], z[1], bank, ids.data()); }) ==
+  CHECK(tests::message<selfsup::StateError>([&] { loss.forward(z[0], z[1], bank, ids); }) ==
         "InfoNce::forward: ids given, the bank's rows have none");
   loss.forward(z[0], z[1], bank);
   bank.push(z[1]);
@@ -388,15 +388,14 @@ TEST_CASE("InfoNce: what does not fit a bank is refused") {
         "InfoNce::backward: the bank has changed since forward");
   CHECK(d_query(0, 0) == 7);
   bank.clear();
-  bank.push(z[0], ids.data());
-  CHECK_NOTHROW(loss.forward(z[0], z[1], bank, ids.data()));
+  bank.push(z[0], ids);
+  CHECK_NOTHROW(loss.forward(z[0], z[1], bank, ids));
   InfoNceOptions smooth;
   smooth.label_smoothing = 0.1;
   InfoNce<double> smoothed(smooth), clip(InfoNceOptions::clip());
   CHECK_NOTHROW(smoothed.forward(z[0], z[1], bank));
-  CHECK(tests::message<selfsup::OptionError>([&] {
-          smoothed.forward(z[0], z[1], bank, ids.data());
-        }) == "InfoNce::forward: label_smoothing shares among all candidates, ids leave some out");
+  CHECK(tests::message<selfsup::OptionError>([&] { smoothed.forward(z[0], z[1], bank, ids); }) ==
+        "InfoNce::forward: label_smoothing shares among all candidates, ids leave some out");
   CHECK_THROWS_AS(clip.forward(z[0], z[1], bank), selfsup::OptionError);
 }
 

@@ -170,8 +170,10 @@ TEST_CASE("SupCon: with labels 0 ... N-1 twice it is NtXent, also where both are
         INFO(N << " samples, noise " << noise << ", temperature " << temperature);
         const auto views = tests::random_views(N, 33, N, 2, noise);
         const auto z = tests::stacked(views);
-        const auto expected =
-            reference::nt_xent(views[0], views[1], temperature, true, 2 * static_cast<double>(N));
+        reference::Softmax form_of_pairs;
+        form_of_pairs.temperature = temperature;
+        form_of_pairs.divisor = 2 * static_cast<double>(N);
+        const auto expected = reference::nt_xent(views[0], views[1], form_of_pairs);
         for (const SupConForm form : forms) {
           auto item = sup_con_case("", Labelling::pairs, form, temperature);
           item.reference = {};

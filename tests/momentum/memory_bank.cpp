@@ -62,9 +62,10 @@ struct Contents {
 template <class T>
 bool panels_agree(const MemoryBank<T>& bank) {
   using Packed = selfsup::product::PackedRight<T>;
+  const selfsup::kernels::BankRows<T>& rows = bank;
   for (std::size_t first = 0; first < bank.size(); first += Packed::panel_cols) {
     for (std::size_t k = 0; k < bank.cols(); ++k) {
-      const T* const panel = bank.rows().packed().panel(k, first).data;
+      const T* const panel = rows.packed().panel(k, first).data;
       for (std::size_t c = 0; c < Packed::panel_cols; ++c) {
         const T expected = first + c < bank.size() ? bank.view()(first + c, k) : T(0);
         if (panel[c] != expected) return false;
@@ -105,7 +106,7 @@ void check_ring(std::size_t capacity, std::size_t D) {
     const auto z = batch<T>(rows, D, 10 * rows);
     Ids ids;
     while (ids.size() < rows) ids.push_back(id++);
-    bank.push(z, ids.data());
+    bank.push(z, ids);
     slow.push(unit_rows(z), ids);
     INFO("capacity " << capacity << ", " << rows << " rows of " << D);
     REQUIRE(bank.size() == slow.rows.size());
@@ -195,12 +196,12 @@ TEST_CASE("what is refused changes nothing") {
         "MemoryBank::push: z is 3x4, the bank's rows have 3 columns");
   CHECK(refused(Matrix<float>(0, 3)) == "MemoryBank::push: z is 0x3, at least 1x1 expected");
   const Ids ids(4, 0);
-  CHECK(message<selfsup::StateError>([&] { bank.push(batch<float>(4, 3, 2), ids.data()); }) ==
+  CHECK(message<selfsup::StateError>([&] { bank.push(batch<float>(4, 3, 2), ids); }) ==
         "MemoryBank::push: rows with ids, the bank has rows without");
   CHECK((Contents<float>(bank) == before));
   bank.clear();
   CHECK(bank.size() == 0);
-  bank.push(batch<float>(4, 3, 2), ids.data());
+  bank.push(batch<float>(4, 3, 2), ids);
   CHECK(message<selfsup::StateError>([&] { bank.push(batch<float>(4, 3, 2)); }) ==
         "MemoryBank::push: rows without ids, the bank has rows with");
   CHECK(message<selfsup::OptionError>([] { MemoryBank<float>(0, 3); }) ==
@@ -235,18 +236,18 @@ TEMPLATE_TEST_CASE("a saved bank loads as it was", "", float, double) {
       const Ids ids{5, -1, 1ll << 40, 3, 9, 8, 7, 6, 5, 4, 3, 2};
       MemoryBank<T> bank(7, 5);
       const auto z = batch<T>(rows, 5, 1);
-      if (rows > 0 && with_ids) bank.push(z, ids.data());
+      if (rows > 0 && with_ids) bank.push(z, ids);
       if (rows > 0 && !with_ids) bank.push(z);
       bank.save(file.path());
       MemoryBank<T> other(7, 5);
-      other.push(batch<T>(4, 5, 2), ids.data());
+      other.push(batch<T>(4, 5, 2), ids);
       other.load(file.path());
       CHECK((Contents<T>(other) == Contents<T>(bank)));
       CHECK((other.ids() != nullptr) == (bank.ids() != nullptr));
       CHECK(panels_agree(other));
       if (rows == 0) continue;
       const auto more = batch<T>(4, 5, 3);  // they go on alike
-      for (auto* each : {&bank, &other}) with_ids ? each->push(more, ids.data()) : each->push(more);
+      for (auto* each : {&bank, &other}) with_ids ? each->push(more, ids) : each->push(more);
       CHECK((Contents<T>(other) == Contents<T>(bank)));
     }
   }
@@ -256,7 +257,7 @@ TEST_CASE("a file cut short at any byte, with any byte flipped or with one more 
   const ScratchFile file;
   MemoryBank<float> bank(4, 2);
   const Ids ids{1, 2, 3};
-  bank.push(batch<float>(3, 2, 1), ids.data());
+  bank.push(batch<float>(3, 2, 1), ids);
   bank.save(file.path());
   const std::string good = file.read();
   CHECK(good.size() == 56 + 3 * (2 * 4 + 8) + 4);

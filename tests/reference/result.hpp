@@ -10,9 +10,9 @@ namespace reference {
 
 struct Result {
   double value = 0;
-  std::vector<Matrix<double>> gradients;
-  double d_temperature = 0;    // of the losses that have one
-  std::vector<double> losses;  // of each anchor
+  std::vector<Matrix<double>> gradients = {};
+  double d_temperature = 0;         // of the losses that have one
+  std::vector<double> losses = {};  // of each anchor
   double accuracy = 0;
   double margin = 1;   // the least over anchors: how far the hardest negatives are from the others
   double cancels = 0;  // the mean over anchors of what a difference magnifies rounding by

@@ -3,6 +3,7 @@
 
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
+#include "selfsup/core/labels.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <cstdint>
@@ -172,6 +173,15 @@ inline void require_at_most(const char* name, std::size_t value, std::size_t mos
   if (value <= most) return;
   throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at most " +
                     std::to_string(most) + " expected");
+}
+
+/// Throws a ShapeError unless there is one of the labels for each row of the batch.
+template <class T>
+void require_one_a_row(const char* where, const char* name, const Labels& labels,
+                       const Named<T>& batch) {
+  if (labels.size() == batch.view.rows()) return;
+  throw ShapeError(std::string(where) + ": " + name + " has " + std::to_string(labels.size()) +
+                   " entries, " + batch.name + " is " + shape_text(batch.view));
 }
 
 /// Called when a loss's check value is not finite: names the first entry that is not, or the

@@ -77,9 +77,9 @@ class GroupSoftmaxVisitor {
     for (std::size_t r = 0; r < tile.rows; ++r) {
       const std::size_t first = tile.first_col(r);
       if constexpr (Online) {
-        scale_in_place(tile.row(r) + first, tile.cols - first, scale_);
+        scale_in_place(tile.row(r) + first, tile.cols - first, scale_, NoMaxima{});
       } else {
-        exponentiate(tile.row(r) + first, tile.cols - first, scale_);
+        exponentiate(tile.row(r) + first, tile.cols - first, scale_, NoMaxima{});
       }
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/labels.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,10 +21,10 @@ class MaskedRows {
     const std::size_t* last;
   };
 
-  void set(const std::int64_t* anchor_ids, std::size_t anchors, const std::int64_t* row_ids,
-           std::size_t rows) {
+  void set(const Labels& anchor_ids, const std::int64_t* row_ids, std::size_t rows) {
+    const std::size_t anchors = anchor_ids.size();
     std::int64_t* const ids = ids_.grow(anchors);
-    std::copy_n(anchor_ids, anchors, ids);
+    for (std::size_t i = 0; i < anchors; ++i) ids[i] = anchor_ids[i];
     std::sort(ids, ids + anchors);
     const auto groups = static_cast<std::size_t>(std::unique(ids, ids + anchors) - ids);
     const auto group_of = [&](std::int64_t id) {

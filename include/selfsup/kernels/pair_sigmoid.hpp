@@ -11,6 +11,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/axpy.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/sigmoid.hpp"
 
@@ -37,8 +38,8 @@ struct SigmoidSums {
 /// The same, lane by lane: lanes are added up once a tile.
 template <class T>
 struct SigmoidLanes {
-  alignas(64) double loss[simd::lanes<T>] = {};
-  alignas(64) double d_bias[simd::lanes<T>] = {};
+  simd::LaneSums<T> loss;
+  simd::LaneSums<T> d_bias;
 };
 
 /// Turns similarities into σ(scale·x + bias) in place, and adds to their sums.
@@ -53,8 +54,8 @@ SELFSUP_NOINLINE void sigmoid_of_logits(T* x, std::size_t n, T scale, T bias,
     loss = loss + simd::keep(pair.softplus, part);
     slope = slope + simd::keep(pair.sigmoid, part);
   });
-  simd::add_lanes<T>(loss, sums.loss);
-  simd::add_lanes<T>(slope, sums.d_bias);
+  sums.loss.add(loss);
+  sums.d_bias.add(slope);
 }
 
 /// The pairs that do not belong together; tiles keep σ, which is the weight of a pair.
@@ -69,7 +70,7 @@ class PairSigmoidVisitor {
 
   void visit(const Tile& tile) const {
     SigmoidLanes<T> sums = pass(tile);
-    rows_[tile.row0] += {simd::sum_of(sums.loss), simd::sum_of(sums.d_bias)};
+    rows_[tile.row0] += {sums.loss.total(), sums.d_bias.total()};
   }
   void revisit(const Tile& tile) const { pass(tile); }
   void weigh(const Tile& tile, T* weights) const {

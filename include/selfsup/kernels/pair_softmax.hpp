@@ -131,11 +131,11 @@ class PairSoftmax {
   /// Σ_i ℓ_i.
   double against(const Matrix& q, const Matrix& k, const Matrix& negatives,
                  const product::PackedRight<T>& packed, std::size_t K, const SoftmaxForm& form,
-                 const std::int64_t* ids = nullptr, const std::int64_t* negative_ids = nullptr) {
+                 const Labels* ids = nullptr, const std::int64_t* negative_ids = nullptr) {
     const std::size_t N = q.rows();
     begin(form, positive_elsewhere, N, K);
     masks_ = ids != nullptr && negative_ids != nullptr;
-    if (masks_) masked_rows_.set(ids, N, negative_ids, K);
+    if (masks_) masked_rows_.set(*ids, negative_ids, K);
     losses_.set_up(rows_, q, k, 0, N);
     paired_.write(q, k, rows_.own.data());
     if (selects_) {

@@ -3,10 +3,10 @@
 
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/labels.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/fwd.hpp"
 #include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_softmax.hpp"
@@ -15,7 +15,6 @@
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -82,13 +81,15 @@ class InfoNce {
     return against("InfoNce::forward", query, key, negatives, options_.memory_budget, true);
   }
 
-  /// The same with the rows of a bank as negatives, read in place: until backward the bank must
-  /// live and be left as it is, so push after it. Rows that have the id of a query, given ids (N),
-  /// are not its negatives. Throws ShapeError for an empty bank, StateError for ids when the bank
-  /// has none, OptionError for ids with label_smoothing.
-  T forward(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
-            const std::int64_t* ids = nullptr) {
-    return among("InfoNce::forward", query, key, bank.rows(), ids, options_.memory_budget, true);
+  /// The same with the rows of a MemoryBank as negatives, read in place: until backward the bank
+  /// must live and be left as it is, so push after it. Given an id a query, rows of the bank that
+  /// have it are not its negatives. Throws ShapeError for an empty bank or another number of ids,
+  /// StateError for ids when the bank has none, OptionError for ids with label_smoothing.
+  T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank) {
+    return among("InfoNce::forward", query, key, bank, nullptr, options_.memory_budget, true);
+  }
+  T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank, Labels ids) {
+    return among("InfoNce::forward", query, key, bank, &ids, options_.memory_budget, true);
   }
 
   /// The same values; keep nothing.
@@ -98,9 +99,11 @@ class InfoNce {
   T value(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
     return against("InfoNce::value", query, key, negatives, 0, false);
   }
-  T value(ConstView<T> query, ConstView<T> key, const MemoryBank<T>& bank,
-          const std::int64_t* ids = nullptr) {
-    return among("InfoNce::value", query, key, bank.rows(), ids, 0, false);
+  T value(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank) {
+    return among("InfoNce::value", query, key, bank, nullptr, 0, false);
+  }
+  T value(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank, Labels ids) {
+    return among("InfoNce::value", query, key, bank, &ids, 0, false);
   }
 
   /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone. An
@@ -201,13 +204,14 @@ class InfoNce {
   }
 
   T among(const char* where, ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank,
-          const std::int64_t* ids, std::size_t memory_budget, bool keep) {
+          const Labels* ids, std::size_t memory_budget, bool keep) {
     const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
     state_.begin();
     require_shared(where, query, key, {"bank", bank.view()});
-    if (ids != nullptr && bank.ids() == nullptr)
+    if (ids) require_one_a_row<T>(where, "ids", *ids, {"query", query});
+    if (ids && bank.ids() == nullptr)
       throw StateError(std::string(where) + ": ids given, the bank's rows have none");
-    if (ids != nullptr && options_.label_smoothing > 0) {
+    if (ids && options_.label_smoothing > 0) {
       throw OptionError(std::string(where) +
                         ": label_smoothing shares among all candidates, ids leave some out");
     }

@@ -89,17 +89,11 @@ class SupCon {
   }
 
  private:
-  static void require_labels(const char* where, const ConstView<T>& z, const Labels& labels) {
-    if (labels.size() == z.rows()) return;
-    throw ShapeError(std::string(where) + ": labels has " + std::to_string(labels.size()) +
-                     " entries, z is " + shape_text(z));
-  }
-
   T run(const char* where, ConstView<T> z, Labels labels, std::size_t memory_budget, bool keep) {
     const std::initializer_list<Named<T>> batches = {{"z", z}};
     state_.begin();
     require_batches(where, batches);
-    require_labels(where, z, labels);
+    require_one_a_row<T>(where, "labels", labels, {"z", z});
     const std::size_t anchors = softmax_.assign(labels);
     if (anchors == 0) {
       throw ShapeError(std::string(where) + ": no two of the " + std::to_string(z.rows()) +

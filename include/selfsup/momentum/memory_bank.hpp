@@ -5,6 +5,7 @@
 #include "selfsup/core/checksum.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/file.hpp"
+#include "selfsup/core/labels.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
@@ -40,10 +41,14 @@ class MemoryBank {
   /// is NaN or infinite, StateError when the bank's rows have ids.
   void push(ConstView<T> z) { push_rows(z, nullptr); }
 
-  /// The same for rows with an id each, ids of N. Throws StateError when the bank has rows without.
-  void push(ConstView<T> z, const std::int64_t* ids) {
+  /// The same for rows with an id each. Throws ShapeError for another number of ids, StateError
+  /// when the bank has rows without.
+  void push(ConstView<T> z, Labels ids) {
+    require_one_a_row<T>("MemoryBank::push", "ids", ids, {"z", z});
     ring_.reserve_ids();
-    push_rows(z, ids);
+    std::int64_t* const numbers = ids_.grow(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) numbers[i] = ids[i];
+    push_rows(z, numbers);
   }
 
   /// The rows so far, (size(), D), in the order of their places, which is not that of their age
@@ -61,7 +66,7 @@ class MemoryBank {
   void clear() { ring_.clear(); }
 
   /// What a loss reads, in both layouts of its products.
-  const kernels::BankRows<T>& rows() const { return ring_; }
+  operator const kernels::BankRows<T>&() const { return ring_; }  // NOLINT: converts on purpose
 
   /// Writes all of it to a file. A crash, or a FileError, leaves the old file or none.
   void save(const std::string& path) const {

@@ -24,7 +24,7 @@ class PairedProducts {
     const Chunks blocks{x.rows(), edge};
     parallel_for(blocks.count(), edge * x.cols(), [&](std::size_t block) {
       const std::size_t first = blocks.first(block), rows = blocks.length(block);
-      alignas(64) T entries[edge * edge];
+      alignas(64) T entries[edge * edge] = {};
       AheadOfStrip nothing;
       for (std::size_t k = 0; k < x.cols(); k += Blocking<T>::depth) {
         panel_product(rows, rows, std::min(Blocking<T>::depth, x.cols() - k),
