@@ -10,7 +10,7 @@ compiled once a loss; a fault is chosen when that program starts (tests/canary/f
 A fault is
   killed         when a test fails, or the program crashes or hangs,
   without effect when no value and no gradient on the fixed inputs of tests/canary/gradients.cpp
-                 changes by more than 1e-6 of the largest entry (in float 1e-5, the promised error),
+                 changes by more than 1e-6 of the largest entry (in float, the promised error),
   a survivor     otherwise: the tests are too weak, and the exit status is 1.
 """
 
@@ -504,7 +504,7 @@ def main():
     parser.add_argument("--sample", type=int, help="plant that many, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--only", default="", help="only faults whose line contains this text")
+    parser.add_argument("--only", default="", help="only faults whose line matches this expression")
     parser.add_argument("--thorough", action="store_true",
                         help="run the tests on faults without effect, too")
     parser.add_argument("--list", action="store_true", help="print the faults and plant none")
@@ -524,7 +524,7 @@ def main():
     numbers = sorted(reached)  # those of real numbers, in code that the tests run
     print(f"canary: {len(numbers)} faults in {len({faults[n].file for n in numbers})} headers, "
           f"built in {time.monotonic() - begin:.0f} s")
-    numbers = [n for n in numbers if options.only in str(faults[n])]
+    numbers = [n for n in numbers if re.search(options.only, str(faults[n]))]
     if options.list:
         print("\n".join(f"{n}: {faults[n]}" for n in numbers))
         return 0

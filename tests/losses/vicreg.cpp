@@ -132,6 +132,7 @@ std::vector<tests::LossCase> tests::vicreg_cases() {
       vicreg_case("covariance only, sample route", with(sample, weights(0, 0, 1))),
       vicreg_case("covariance only, feature route", with(feature, weights(0, 0, 1))),
       vicreg_case("without covariance", weights(25, 25, 0)),
+      vicreg_case("other weights", weights(3, 2, 0.7)),
       vicreg_case("one view", {}, {}, 1),
       vicreg_case("one view, sample route", with(sample), {}, 1),
       vicreg_case("one view, feature route", with(feature), {}, 1),
