@@ -236,21 +236,30 @@ TEMPLATE_TEST_CASE("a saved bank loads as it was", "", float, double) {
       const Ids ids{5, -1, 1ll << 40, 3, 9, 8, 7, 6, 5, 4, 3, 2};
       MemoryBank<T> bank(7, 5);
       const auto z = batch<T>(rows, 5, 1);
-      if (rows > 0 && with_ids) bank.push(z, ids);
+      if (rows > 0 && with_ids) bank.push(z, {ids.data(), rows});
       if (rows > 0 && !with_ids) bank.push(z);
       bank.save(file.path());
       MemoryBank<T> other(7, 5);
-      other.push(batch<T>(4, 5, 2), ids);
+      other.push(batch<T>(4, 5, 2), {ids.data(), 4});
       other.load(file.path());
       CHECK((Contents<T>(other) == Contents<T>(bank)));
       CHECK((other.ids() != nullptr) == (bank.ids() != nullptr));
       CHECK(panels_agree(other));
       if (rows == 0) continue;
       const auto more = batch<T>(4, 5, 3);  // they go on alike
-      for (auto* each : {&bank, &other}) with_ids ? each->push(more, ids) : each->push(more);
+      for (auto* each : {&bank, &other})
+        with_ids ? each->push(more, {ids.data(), 4}) : each->push(more);
       CHECK((Contents<T>(other) == Contents<T>(bank)));
     }
   }
+}
+
+TEST_CASE("another number of ids than rows is refused") {
+  MemoryBank<float> bank(7, 5);
+  CHECK(message<selfsup::ShapeError>([&] {
+          bank.push(batch<float>(4, 5, 2), Ids{1, 2, 3});
+        }) == "MemoryBank::push: ids has 3 entries, z is 4x5");
+  CHECK(bank.size() == 0);
 }
 
 TEST_CASE("a file cut short at any byte, with any byte flipped or with one more is refused") {
