@@ -8,6 +8,7 @@
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
 #include <cmath>
