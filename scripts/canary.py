@@ -480,7 +480,7 @@ class Trial:
 
     def change(self, stem, fault):
         """Of values and gradients, in units of what rounding may change."""
-        result = self.start(stem, ["[.gradients]"], fault, timeout=60,
+        result = self.start(stem, ["[.gradients]"], fault,
                             CANARY_COMPARE=str(self.gradients(stem)))
         found = result and re.search(r"canary: change (\S+)", result.stdout)
         return float(found.group(1)) if found and result.returncode == 0 else float("inf")

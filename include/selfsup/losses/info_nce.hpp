@@ -188,8 +188,8 @@ class InfoNce {
     state_.begin();
     require_shared(where, query, key, {"negatives", negatives});
     negatives_.reshape(negatives.rows(), negatives.cols());
-    const double norms =
-        begin(query, key) +
+    double norms = begin(query, key);  // sets normalized_
+    norms +=
         normalize_negatives_.forward(negatives_copy_.of(negatives),
                                      normalized_ && !options_.negatives_normalized, negatives_, 0);
     if (!is_finite(norms)) throw_non_finite(where, batches);
