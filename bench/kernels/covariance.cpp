@@ -99,12 +99,12 @@ void add(const std::string& name, const Shapes& shapes, const VicRegOptions& opt
 }
 
 void add_estimates(const Shapes& shapes) {
-  for (const std::size_t size : {32, 128, 512}) {
+  for (const std::size_t size : {32u, 128u, 512u}) {
     add_measure("groups/" + std::to_string(size), shapes, [size](benchmark::State& state) {
       measure_views<selfsup::GroupedCovariance>(state, groups_of(size));
     });
   }
-  for (const std::size_t count : {4, 16, 64}) {
+  for (const std::size_t count : {4u, 16u, 64u}) {
     add_measure("probes/" + std::to_string(count), shapes, [count](benchmark::State& state) {
       measure_views<selfsup::ProbedCovariance>(state, probes(count));
     });

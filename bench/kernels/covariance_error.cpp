@@ -101,14 +101,14 @@ void measure_all(const Batch& z, std::size_t steps) {
   std::printf(
       "| | value, mean ± standard error | deviation of a step | gradient's distance | cosine | "
       "cosine of the mean gradient |\n|---|---:|---:|---:|---:|---:|\n");
-  for (const std::size_t size : {32, 128, 256}) {
+  for (const std::size_t size : {32u, 128u, 256u}) {
     selfsup::GroupedCovarianceOptions options;
     options.group_size = size;
     options.seed = seed;
     measure("groups of " + std::to_string(size), selfsup::GroupedCovariance<double>(options), z,
             right, steps);
   }
-  for (const std::size_t count : {4, 16, 64}) {
+  for (const std::size_t count : {4u, 16u, 64u}) {
     selfsup::ProbedCovarianceOptions options;
     options.probes = count;
     options.seed = seed;
@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: covariance_error [STEPS], at least 2\n");
     return 1;
   }
-  for (const std::size_t factors : {0, 8}) {
+  for (const std::size_t factors : {0u, 8u}) {
     const std::string batch =
         factors == 0 ? "independent normal columns"
                      : "the same plus " + std::to_string(factors) + " shared normal factors";

@@ -14,6 +14,7 @@ namespace {
 
 // As Eigen shows a column of a row-major matrix.
 struct EverySecond {
+  using value_type = int;
   std::vector<int> numbers;
   const int* data() const { return numbers.data(); }
   std::ptrdiff_t size() const { return static_cast<std::ptrdiff_t>(numbers.size() / 2); }

@@ -13,15 +13,22 @@ inline namespace SELFSUP_ABI {
 namespace detail {
 
 // A type that shows data() and size() of integers: std::vector, std::array, Eigen's vectors and
-// their maps. Not of bool: a label is a number.
-template <class X>
-using EntryOf = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const X&>().data())>>;
+// their maps. Not of bool: a label is a number, and std::vector<bool> has no data().
 template <class X, class = void>
-struct ShowsIntegers : std::false_type {};
+struct HoldsIntegers : std::false_type {};
 template <class X>
-struct ShowsIntegers<
-    X, std::void_t<EntryOf<X>, decltype(static_cast<std::size_t>(std::declval<const X&>().size()))>>
-    : std::bool_constant<std::is_integral_v<EntryOf<X>> && !std::is_same_v<EntryOf<X>, bool>> {};
+struct HoldsIntegers<X, std::void_t<typename X::value_type>>
+    : std::bool_constant<std::is_integral_v<typename X::value_type> &&
+                         !std::is_same_v<typename X::value_type, bool>> {};
+template <class X, class = void>
+struct ShowsData : std::false_type {};
+template <class X>
+struct ShowsData<X,
+                 std::void_t<decltype(std::declval<const X&>().data()),
+                             decltype(static_cast<std::size_t>(std::declval<const X&>().size()))>>
+    : std::true_type {};
+template <class X>
+using ShowsIntegers = std::conjunction<HoldsIntegers<X>, ShowsData<X>>;
 
 template <class X, class = void>
 struct ShowsStride : std::false_type {};
