@@ -92,7 +92,8 @@ def read_benchmarks(path):
 def place(path):
     """As in the README's table of losses, then any other."""
     program = path.stem.removeprefix("bench-").rsplit("-", 1)[0]
-    order = ("nt_xent", "info_nce", "byol", "simsiam", "vicreg", "barlow_twins")
+    order = ("nt_xent", "info_nce", "sup_con", "siglip", "alignment", "uniformity", "byol", "simsiam",
+             "vicreg", "barlow_twins", "sigreg", "lejepa")
     return order.index(program) if program in order else len(order), path.name
 
 
