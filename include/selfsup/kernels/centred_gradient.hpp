@@ -154,8 +154,8 @@ class CentredGradient {
     template <bool WithDifference, std::size_t Rows, std::size_t Batches>
     SELFSUP_INLINE void put_with(const Batch (&products)[Rows][Batches]) const {
       constexpr std::size_t L = simd::lanes<T>;
-      product::detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-        product::detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
+      product::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+        product::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
           constexpr std::size_t c = v * L;
           Batch sum = simd::load(zc + r * zc_stride + c) * simd::load(factor + c);
           if constexpr (WithDifference)

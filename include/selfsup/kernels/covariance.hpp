@@ -64,12 +64,9 @@ class SquaresVisitor {
   void revisit(const Tile&) const {}
 
   void weigh(const Tile& tile, T* weights) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      T* out = weights + r * tile.ld;
-      const std::size_t first = tile.first_col(r);
-      if (out != tile.row(r)) std::copy_n(tile.row(r) + first, tile.cols - first, out + first);
-      if (tile.diagonal && !with_diagonal_) out[r] = 0;
-    }
+    tile.copy_to(weights);
+    if (!tile.diagonal || with_diagonal_) return;
+    for (std::size_t r = 0; r < tile.rows; ++r) weights[r * tile.ld + r] = 0;
   }
 
  private:

@@ -52,11 +52,7 @@ class OffDiagonalVisitor {
     for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
   }
 
-  void weigh(const Tile& tile, T* weights) const {
-    if (weights == tile.data) return;
-    for (std::size_t r = 0; r < tile.rows; ++r)
-      std::copy_n(tile.row(r), tile.cols, weights + r * tile.ld);
-  }
+  void weigh(const Tile& tile, T* weights) const { tile.copy_to(weights); }
 
  private:
   double* row_sums_;

@@ -8,6 +8,7 @@
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/batch.hpp"
 
 #include <algorithm>
@@ -87,7 +88,7 @@ class HardestNegatives {
       if (output == product::Output::write) std::fill_n(to, candidates.cols(), T(0));
       const Entry* const list = entries_.data() + i * k_;
       for (std::size_t j = lengths_.data()[i]; j > 0; --j)
-        add_multiple(list[j - 1].weight, candidates.row(list[j - 1].index), candidates.cols(), to);
+        simd::axpy(list[j - 1].weight, candidates.row(list[j - 1].index), to, candidates.cols());
     });
   }
 
@@ -100,7 +101,7 @@ class HardestNegatives {
       if (output == product::Output::write) std::fill_n(to, anchors.cols(), T(0));
       for (std::size_t at = begins_.data()[c]; at < begins_.data()[c + 1]; ++at) {
         const std::size_t place = places_.data()[at];
-        add_multiple(entries_.data()[place].weight, anchors.row(place / k_), anchors.cols(), to);
+        simd::axpy(entries_.data()[place].weight, anchors.row(place / k_), to, anchors.cols());
       }
     });
   }
@@ -115,14 +116,6 @@ class HardestNegatives {
                             double scale) {
     return std::exp(scale * static_cast<double>(entry.product) -
                     static_cast<double>(anchors.shift.data()[i]));
-  }
-
-  static void add_multiple(T weight, const T* from, std::size_t D, T* to) {
-    const simd::Batch<T> factor(weight);
-    simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
-      simd::store(to + d, simd::fma(factor, simd::load(from + d, part), simd::load(to + d, part)),
-                  part);
-    });
   }
 
   // The places of the lists' entries by candidate: those of candidate c from begins_[c] on.

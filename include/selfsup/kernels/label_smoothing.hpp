@@ -9,7 +9,7 @@
 #include "selfsup/kernels/anchor_losses.hpp"
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
@@ -111,13 +111,7 @@ class LabelSmoothing {
   template <class Factor>
   void add_multiples(Factor&& factor, Matrix& d_z) const {
     parallel_for(d_z.rows(), d_z.cols(), [&](std::size_t i) {
-      const simd::Batch<T> scale(static_cast<T>(factor(i)));
-      const T* row = sum_.row();
-      T* to = d_z.row(i);
-      simd::for_batches<T>(0, d_z.cols(), [&](std::size_t d, auto part) {
-        simd::store(to + d, simd::fma(scale, simd::load(row + d, part), simd::load(to + d, part)),
-                    part);
-      });
+      simd::axpy(static_cast<T>(factor(i)), sum_.row(), d_z.row(i), d_z.cols());
     });
   }
 

@@ -99,13 +99,7 @@ class GaussianVisitor {
     }
   }
 
-  void weigh(const Tile& tile, T* weights) const {
-    if (weights == tile.data) return;
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      const std::size_t first = tile.first_col(r);
-      std::copy_n(tile.row(r) + first, tile.cols - first, weights + r * tile.ld + first);
-    }
-  }
+  void weigh(const Tile& tile, T* weights) const { tile.copy_to(weights); }
 
  private:
   SELFSUP_NOINLINE void gaussian_row(T* x, std::size_t n, T row, const T* cols) const {

@@ -4,8 +4,9 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/axpy.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace selfsup {
@@ -18,16 +19,9 @@ template <class T, class Positive, class Pull>
 void add_positives(const product::PaddedMatrix<T>& z, Positive&& positive, Pull&& pull,
                    product::PaddedMatrix<T>& d_z, product::Output output = product::Output::add) {
   parallel_for(d_z.rows(), d_z.cols(), [&](std::size_t i) {
-    const simd::Batch<T> weight(-pull(i));
-    const T* from = z.row(positive(i));
-    T* to = d_z.row(i);
-    simd::for_batches<T>(0, d_z.cols(), [&](std::size_t d, auto part) {
-      const simd::Batch<T> x = simd::load(from + d, part);
-      simd::store(to + d,
-                  output == product::Output::write ? weight * x
-                                                   : simd::fma(weight, x, simd::load(to + d, part)),
-                  part);
-    });
+    T* const to = d_z.row(i);
+    if (output == product::Output::write) std::fill_n(to, d_z.cols(), T(0));
+    simd::axpy(-pull(i), z.row(positive(i)), to, d_z.cols());
   });
 }
 

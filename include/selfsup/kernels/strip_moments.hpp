@@ -8,7 +8,7 @@
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
-#include "selfsup/simd/lane_sums.hpp"
+#include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
@@ -163,17 +163,17 @@ class StripMoments {
     alignas(64) T shift[widest];
     for (std::size_t j = 0; j < width; ++j) {
       T* const column = x + j * stride;
-      Batch sum(T(0)), squares(T(0));
-      simd::for_batches<T>(
-          0, N, [&](std::size_t n, auto part) { sum = sum + simd::load(column + n, part); });
-      shift[j] = static_cast<T>(simd::sum<T>(sum) / static_cast<double>(N));
+      const double sum = simd::sums<T, 1>(N, [&](std::size_t n, auto part, auto&& add) {
+        add(0, simd::load(column + n, part), Batch(T(1)));
+      })[0];
+      shift[j] = static_cast<T>(sum / static_cast<double>(N));
       const Batch mean(shift[j]);
-      simd::for_batches<T>(0, N, [&](std::size_t n, auto part) {
-        const Batch zc = simd::load(column + n, part) - mean;
-        simd::store(column + n, zc, part);
-        squares = simd::fma(simd::keep(zc, part), simd::keep(zc, part), squares);
-      });
-      centred.squares.data()[first + j] = simd::sum<T>(squares);
+      centred.squares.data()[first + j] =
+          simd::sums<T, 1>(N, [&](std::size_t n, auto part, auto&& add) {
+            const Batch zc = simd::keep(simd::load(column + n, part) - mean, part);
+            simd::store(column + n, zc, part);
+            add(0, zc, zc);
+          })[0];
     }
     for (std::size_t n = 0; n < N; ++n) {
       T* const row = centred.rows.row(n) + first;

@@ -1,5 +1,5 @@
-// The one door to Eigen. A system header, so that no warning of foreign code reaches a -Werror
-// build, also where its folder comes by -I.
+// The one door to Eigen's eigenvalues. A system header, so that no warning of foreign code reaches
+// a -Werror build, also where its folder comes by -I.
 #pragma once
 #pragma GCC system_header
 #if defined(__GNUC__) && !defined(__clang__)

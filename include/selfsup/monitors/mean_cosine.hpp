@@ -8,6 +8,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <vector>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -24,17 +25,17 @@ double mean_cosine(ConstView<T> z) {
   unit.reshape(z.rows(), z.cols());
   if (!is_finite(normalize.forward(copy.of(z), true, unit, 0)))
     throw_non_finite<T>("mean_cosine", {{"z", z}});
-  double of_sum = 0;
+  std::vector<double> sum(z.cols());
   double of_rows = 0;
-  for (std::size_t c = 0; c < z.cols(); ++c) {
-    double sum = 0;
-    for (std::size_t r = 0; r < z.rows(); ++r) {
+  for (std::size_t r = 0; r < z.rows(); ++r) {
+    for (std::size_t c = 0; c < z.cols(); ++c) {
       const auto entry = static_cast<double>(unit.row(r)[c]);
-      sum += entry;
+      sum[c] += entry;
       of_rows += entry * entry;
     }
-    of_sum += sum * sum;
   }
+  double of_sum = 0;
+  for (const double entry : sum) of_sum += entry * entry;
   const auto N = static_cast<double>(z.rows());
   return (of_sum - of_rows) / (N * (N - 1));
 }

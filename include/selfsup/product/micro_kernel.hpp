@@ -51,12 +51,14 @@ template <class F, std::size_t... I>
 SELFSUP_INLINE inline void unrolled(F&& f, std::index_sequence<I...>) {
   (f(std::integral_constant<std::size_t, I>{}), ...);
 }
-template <std::size_t Count, class F>
-SELFSUP_INLINE inline void unrolled(F&& f) {
-  unrolled(f, std::make_index_sequence<Count>{});
-}
 
 }  // namespace detail
+
+/// Calls f(i) for the constants i = 0 … Count − 1, one after the other.
+template <std::size_t Count, class F>
+SELFSUP_INLINE inline void unrolled(F&& f) {
+  detail::unrolled(f, std::make_index_sequence<Count>{});
+}
 
 /// What becomes of the entries of C that are there: written over without being read, or added to.
 enum class Output { write, add };
@@ -77,8 +79,8 @@ struct Entries {
   SELFSUP_INLINE void put(const simd::Batch<T> (&products)[Rows][Batches]) const {
     constexpr std::size_t L = simd::lanes<T>;
     const auto store = [&](auto&& entries) SELFSUP_INLINE {
-      detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-        detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE {
+      unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+        unrolled<Batches>([&](auto v) SELFSUP_INLINE {
           T* const to = data + r * stride + v * L;
           simd::store(to, entries(to, products[r][v]));
         });
@@ -109,20 +111,20 @@ SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, Resu
   using simd::Batch;
   constexpr std::size_t L = simd::lanes<T>, run = Blocking<T>::run;
   Batch<T> sum[Rows][Batches];
-  detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
-    detail::unrolled<Batches>([&](auto v) SELFSUP_INLINE { sum[r][v] = Batch<T>(T(0)); });
+  unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+    unrolled<Batches>([&](auto v) SELFSUP_INLINE { sum[r][v] = Batch<T>(T(0)); });
   });
   for (std::size_t first = 0; first < K; first += run) {
     ahead.ask();
     const std::size_t last = first + run < K ? first + run : K;
     for (std::size_t k = first; k < last; ++k) {
       Batch<T> b_k[Batches];
-      detail::unrolled<Batches>(
-          [&](auto v) SELFSUP_INLINE { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
-      detail::unrolled<Rows>([&](auto r) SELFSUP_INLINE {
+      unrolled<Batches>([&](auto v)
+                            SELFSUP_INLINE { b_k[v] = simd::load(b.data + k * b.stride + v * L); });
+      unrolled<Rows>([&](auto r) SELFSUP_INLINE {
         const Batch<T> a_rk(a.entry(r, k));
-        detail::unrolled<Batches>(
-            [&](auto v) SELFSUP_INLINE { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
+        unrolled<Batches>([&](auto v)
+                              SELFSUP_INLINE { sum[r][v] = simd::fma(a_rk, b_k[v], sum[r][v]); });
       });
     }
   }

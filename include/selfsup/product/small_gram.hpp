@@ -5,6 +5,7 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/block_product.hpp"
+#include "selfsup/product/chunk_sums.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
@@ -29,23 +30,18 @@ class SmallGram {
   }
 
   /// Starts on (edge, edge) sums of that many chunks.
-  void begin(std::size_t edge, std::size_t chunk_count) {
-    edge_ = edge;
-    chunk_count_ = chunk_count;
-    gram_.reshape(edge, edge);
-    partial_.grow((chunk_count - 1) * edge * gram_.stride());
-  }
+  void begin(std::size_t edge, std::size_t chunk_count) { sums_.begin(edge, edge, chunk_count); }
 
   /// Writes (`first`) or adds XᵀX, X (rows, edge) with contiguous rows that can be read to a whole
   /// batch, to the chunk's sums on and above the diagonal. `later` is memory that is needed next.
   void add(std::size_t chunk, const T* x, std::size_t stride, std::size_t rows, bool first,
            const Later& later = {}) {
     constexpr std::size_t panel = Blocking<T>::micro_cols;
-    const Entries<T> result{chunk == 0 ? gram_.row(0) : partial(chunk), gram_.stride(),
-                            first ? Output::write : Output::add};
-    const Chunks panels{edge_, panel};
+    const Entries<T> result = sums_.entries(chunk, first);
+    const std::size_t edge = matrix().rows();
+    const Chunks panels{edge, panel};
     AheadOfStrip ahead;
-    const std::size_t asks = panels.count() * asks_ahead<T>(edge_, rows) / 2;
+    const std::size_t asks = panels.count() * asks_ahead<T>(edge, rows) / 2;
     ahead.later_right = Ahead(later.right, asks);
     ahead.later_result = Ahead(later.result, asks);
     const auto product = [&](std::size_t row, std::size_t last_row, std::size_t col,
@@ -55,8 +51,8 @@ class SmallGram {
     };
     // On the diagonal, a batch's width at a time: what lies below it is work for nothing.
     constexpr std::size_t L = simd::lanes<T>;
-    for (std::size_t col = 0; col < edge_; col += panel) {
-      const std::size_t last = std::min(edge_, col + panel), cut = std::min(last, col + L);
+    for (std::size_t col = 0; col < edge; col += panel) {
+      const std::size_t last = std::min(edge, col + panel), cut = std::min(last, col + L);
       product(0, cut, col, last - col);
       if (cut < last) product(cut, last, cut, last - cut);
     }
@@ -65,42 +61,33 @@ class SmallGram {
   /// Adds up the chunks, in order, and mirrors the sum below the diagonal, which becomes zero
   /// unless `with_diagonal`. Returns the sum of all squares.
   double finish(bool with_diagonal) {
-    row_squares_.grow(edge_);
-    parallel_for(edge_, edge_ * chunk_count_, [&](std::size_t r) {
-      T* const row = gram_.row(r);
-      for (std::size_t chunk = 1; chunk < chunk_count_; ++chunk) {
-        const T* from = partial(chunk) + r * gram_.stride();
-        simd::for_batches<T>(r, edge_, [&](std::size_t c, auto part) {
-          simd::store(row + c, simd::load(row + c, part) + simd::load(from + c, part), part);
-        });
-      }
-      const double above = simd::dot(row + r + 1, row + r + 1, edge_ - r - 1);
+    PaddedMatrix<T>& gram = sums_.matrix();
+    const std::size_t edge = gram.rows();
+    row_squares_.grow(edge);
+    parallel_for(edge, edge * sums_.chunks(), [&](std::size_t r) {
+      T* const row = sums_.add_up_row(r, r);
+      const double above = simd::dot(row + r + 1, row + r + 1, edge - r - 1);
       const double diagonal = with_diagonal ? static_cast<double>(row[r]) : 0;
       if (!with_diagonal) row[r] = 0;
       row_squares_.data()[r] = 2 * above + diagonal * diagonal;
     });
-    simd::mirror(gram_.row(0), gram_.stride(), edge_);
+    simd::mirror(gram.row(0), gram.stride(), edge);
     double total = 0;
-    for (std::size_t r = 0; r < edge_; ++r) total += row_squares_.data()[r];
+    for (std::size_t r = 0; r < edge; ++r) total += row_squares_.data()[r];
     return total;
   }
 
   /// The (edge, edge) sum, after finish().
-  const PaddedMatrix<T>& matrix() const { return gram_; }
+  const PaddedMatrix<T>& matrix() const { return sums_.matrix(); }
 
-  std::size_t bytes() const { return gram_.bytes() + partial_.bytes() + row_squares_.bytes(); }
+  std::size_t bytes() const { return sums_.bytes() + row_squares_.bytes(); }
 
  private:
   static constexpr std::size_t most_chunks = 8;
 
-  T* partial(std::size_t chunk) { return partial_.data() + (chunk - 1) * edge_ * gram_.stride(); }
-
-  std::size_t edge_ = 0;
-  std::size_t chunk_count_ = 1;
   // Kept for backward.
-  PaddedMatrix<T> gram_;
+  ChunkSums<T> sums_;
   // Scratch.
-  Buffer<T> partial_;
   Buffer<double> row_squares_;
 };
 

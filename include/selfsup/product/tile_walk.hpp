@@ -32,6 +32,12 @@ struct Tile {
   T* row(std::size_t r) const { return data + r * ld; }
   /// The first defined column of row r.
   std::size_t first_col(std::size_t r) const { return diagonal ? r : 0; }
+  /// Copies the defined entries to weights in the same layout, which may be the tile's own data.
+  void copy_to(T* weights) const {
+    if (weights == data) return;
+    for (std::size_t r = 0; r < rows; ++r)
+      std::copy_n(row(r) + first_col(r), cols - first_col(r), weights + r * ld + first_col(r));
+  }
 };
 
 /// A visitor has three members, called once a tile, by several threads at a time for tiles that

@@ -185,6 +185,11 @@ inline bool any_not_less(const Batch<T>& a, const Batch<T>& b) {
 }
 
 template <class T>
+inline Batch<T> abs(const Batch<T>& x) {
+  return xsimd::abs(x);
+}
+
+template <class T>
 inline Batch<T> max(const Batch<T>& a, const Batch<T>& b) {
   return xsimd::max(a, b);
 }

@@ -24,7 +24,7 @@ inline Sigmoid<T> sigmoid(const Batch<T>& x) {
   // below a quarter of an epsilon.
   constexpr std::size_t terms = sizeof(T) == 4 ? 7 : 16;
   const Batch<T> zero(T(0)), one(T(1)), two(T(2));
-  const Batch<T> e = exp(-max(x, -x));
+  const Batch<T> e = exp(-abs(x));
   const Batch<T> inverse = one / ((one + e) * (two + e));
   const Batch<T> near_one = (two + e) * inverse;  // 1/(1 + e)
   const Batch<T> u = e * ((one + e) * inverse);

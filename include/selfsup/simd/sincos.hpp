@@ -22,11 +22,6 @@ inline SinCos<T> sincos(const Batch<T>& angle) {
   return {both.first, both.second};
 }
 
-template <class T>
-inline Batch<T> abs(const Batch<T>& x) {
-  return xsimd::abs(x);
-}
-
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
