@@ -382,8 +382,9 @@ TEST_CASE("InfoNce: what does not fit a bank is refused") {
         "InfoNce::value: bank is 2x5, query is 4x3");
   CHECK(tests::message<selfsup::StateError>([&] { loss.forward(z[0], z[1], bank, ids); }) ==
         "InfoNce::forward: ids given, the bank's rows have none");
+  bank.push(tests::random_matrix(2, 3, 2));
   loss.forward(z[0], z[1], bank);
-  bank.push(z[1]);
+  bank.push(tests::random_matrix(6, 3, 3));  // a full ring once round: the next place is the same
   CHECK(tests::message<selfsup::StateError>([&] { loss.backward(d_query); }) ==
         "InfoNce::backward: the bank has changed since forward");
   CHECK(d_query(0, 0) == 7);

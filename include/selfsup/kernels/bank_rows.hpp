@@ -33,7 +33,8 @@ class BankRows {
         ids_(std::move(other.ids_)),
         has_ids_(std::exchange(other.has_ids_, false)),
         size_(std::exchange(other.size_, 0)),
-        next_(std::exchange(other.next_, 0)) {}
+        next_(std::exchange(other.next_, 0)),
+        changes_(other.changes_++) {}
   BankRows& operator=(BankRows other) noexcept {
     rows_ = std::move(other.rows_);
     packed_ = std::move(other.packed_);
@@ -41,6 +42,7 @@ class BankRows {
     has_ids_ = other.has_ids_;
     size_ = other.size_;
     next_ = other.next_;
+    changes_ += other.changes_ + 1;
     return *this;
   }
 
@@ -50,12 +52,14 @@ class BankRows {
   std::size_t size() const { return size_; }
   /// Where the next row goes; in a full ring it replaces the oldest.
   std::size_t next() const { return next_; }
+  /// Grows with every change of the rows.
+  std::uint64_t changes() const { return changes_; }
 
   /// (capacity, D), of which the first size() rows may be read.
   const product::PaddedMatrix<T>& rows() const { return rows_; }
   /// Their transpose (D, size()) as a packed right operand, zero beyond.
   const product::PackedRight<T>& packed() const { return packed_; }
-  ConstView<T> view() const { return {rows_.row(0), size_, cols(), rows_.stride(), 1}; }
+  ConstView<T> view() const { return rows_.view().row_range(0, size_); }
   /// size() numbers, or null when rows come without.
   const std::int64_t* ids() const { return has_ids_ ? ids_.data() : nullptr; }
 
@@ -81,6 +85,7 @@ class BankRows {
     packed_.pack_columns(view().transposed(), next_, before_end);
     packed_.pack_columns(view().transposed(), 0, count - before_end);
     next_ = place(count);
+    ++changes_;
   }
 
   /// Another place for the next row of a full ring.
@@ -89,6 +94,7 @@ class BankRows {
   void clear() {
     has_ids_ = false;
     size_ = next_ = 0;
+    ++changes_;
   }
 
   std::size_t bytes() const { return rows_.bytes() + packed_.bytes() + ids_.bytes(); }
@@ -100,6 +106,7 @@ class BankRows {
   bool has_ids_ = false;
   std::size_t size_ = 0;
   std::size_t next_ = 0;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace kernels

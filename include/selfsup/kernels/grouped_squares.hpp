@@ -72,8 +72,7 @@ class GroupedSquares {
   /// Writes d_z (N, D) = weight·dΣ/dz.
   void backward(double weight, product::PaddedMatrix<T>& d_z) {
     for (std::size_t g = 0; g < columns_.count(); ++g) {
-      backward(groups_[g], 4 * weight,
-               {d_z.row(0) + columns_.first(g), d_z.rows(), columns_.size(g), d_z.stride(), 1});
+      backward(groups_[g], 4 * weight, d_z.columns(columns_.first(g), columns_.size(g)));
     }
   }
 

@@ -31,11 +31,11 @@ class ProbedSquares {
     by_sample_.reshape(N, 2 * count);
     by_column_.reshape(D, 2 * count);
     draw(point);
-    const ConstView<T> zc = view(z.rows, 0, D);
-    matmul_.write(zc, view(by_column_, count, count), view(by_sample_, 0, count));
-    matmul_.write(zc.transposed(), view(by_sample_, 0, count), view(by_column_, 0, count));
+    const ConstView<T> zc = z.rows.view();
+    matmul_.write(zc, by_column_.columns(count, count), by_sample_.columns(0, count));
+    matmul_.write(zc.transposed(), by_sample_.columns(0, count), by_column_.columns(0, count));
     const double squares = subtract_diagonal(z.squares.data());
-    if (keep) matmul_.write(zc, view(by_column_, 0, count), view(by_sample_, count, count));
+    if (keep) matmul_.write(zc, by_column_.columns(0, count), by_sample_.columns(count, count));
     return squares;
   }
 
@@ -48,8 +48,8 @@ class ProbedSquares {
   /// Writes d_z (N, D) = weight·dΣ|y|²/dZc, whose columns sum to 0.
   void backward(const CentredView<T>& z, double weight, MutView<T> d_z) {
     const std::size_t D = z.rows.cols();
-    matmul_.write(view(by_sample_, 0, 2 * count_), view(by_column_, 0, 2 * count_).transposed(),
-                  view(product_, 0, D));
+    matmul_.write(by_sample_.columns(0, 2 * count_), by_column_.columns(0, 2 * count_).transposed(),
+                  product_.view());
     gradient_.clear_factors(D);
     gradient_.add(along_.data(), -4 * weight, D);
     gradient_.write({z, nullptr, 0, 2 * weight}, &product_, d_z);
@@ -61,14 +61,6 @@ class ProbedSquares {
   }
 
  private:
-  static MutView<T> view(product::PaddedMatrix<T>& matrix, std::size_t col, std::size_t cols) {
-    return {matrix.row(0) + col, matrix.rows(), cols, matrix.stride(), 1};
-  }
-  static ConstView<T> view(const product::PaddedMatrix<T>& matrix, std::size_t col,
-                           std::size_t cols) {
-    return {matrix.row(0) + col, matrix.rows(), cols, matrix.stride(), 1};
-  }
-
   // Probe p is stream p: its signs do not depend on the number of probes.
   void draw(RandomPoint point) {
     const std::size_t D = by_column_.rows();

@@ -27,23 +27,18 @@ class SlicedNormality {
   /// derivative by the projections for d_mean = 1, the sum divided by the number of slices.
   Sums forward(ConstView<T> z, const Slices<T>& slices, Matmul<T>& matmul, bool keep) {
     projections_.reshape(z.rows(), slices.count());
-    matmul.write(z, slices.columns(), view());
+    matmul.write(z, slices.columns(), projections_.view());
     return statistic_.forward(projections_, keep, 1 / static_cast<double>(slices.count()));
   }
 
   /// Writes d_z (N, D) for d_mean = 1.
   void backward(const Slices<T>& slices, Matmul<T>& matmul, product::PaddedMatrix<T>& d_z) {
-    matmul.write(view(), slices.rows(), {d_z.row(0), d_z.rows(), d_z.cols(), d_z.stride(), 1});
+    matmul.write(projections_.view(), slices.rows(), d_z.view());
   }
 
   std::size_t bytes() const { return projections_.bytes() + statistic_.bytes(); }
 
  private:
-  MutView<T> view() {
-    return {projections_.row(0), projections_.rows(), projections_.cols(), projections_.stride(),
-            1};
-  }
-
   // Kept for backward: the projections Zu, then the derivative by them (N, S).
   product::PaddedMatrix<T> projections_;
   // Scratch.

@@ -53,9 +53,7 @@ class Slices {
   /// One direction a column, (D, count).
   ConstView<T> columns() const { return rows().transposed(); }
   /// One direction a row, (count, D).
-  ConstView<T> rows() const {
-    return {rows_.row(0), rows_.rows(), rows_.cols(), rows_.stride(), 1};
-  }
+  ConstView<T> rows() const { return rows_.view(); }
   std::size_t bytes() const { return rows_.bytes(); }
 
  private:

@@ -15,6 +15,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -219,7 +220,7 @@ class InfoNce {
     if (!is_finite(norms)) throw_non_finite(where, batches);
     K_ = bank.size();
     bank_ = &bank;
-    bank_next_ = bank.next();
+    bank_changes_ = bank.changes();
     const double sum = softmax_.against(query_, key_, bank.rows(), bank.packed(), K_,
                                         form(normalized_, memory_budget), ids, bank.ids());
     return end(where, batches, sum, keep);
@@ -285,7 +286,7 @@ class InfoNce {
   // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
   void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_query,
                MutView<T> d_key) {
-    if (bank_ && (bank_->size() != K_ || bank_->next() != bank_next_))
+    if (bank_ && bank_->changes() != bank_changes_)
       throw StateError(std::string(where) + ": the bank has changed since forward");
     const std::size_t N = query_.rows(), D = query_.cols();
     require_output(where, "d_query", d_query, N, D);
@@ -320,7 +321,7 @@ class InfoNce {
   product::PaddedMatrix<T> negatives_;  // (K, D), and packed
   product::PackedRight<T> packed_;
   const kernels::BankRows<T>* bank_ = nullptr;  // or the user's
-  std::size_t bank_next_ = 0;                   // its place of the next row
+  std::uint64_t bank_changes_ = 0;              // its count at forward
   std::size_t K_ = 0;                           // 0 with the negatives of the batch
   kernels::L2Normalize<T> normalize_query_;
   kernels::L2Normalize<T> normalize_key_;

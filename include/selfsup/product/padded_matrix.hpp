@@ -52,6 +52,15 @@ class PaddedMatrix {
   const T* row(std::size_t r) const { return buffer_.data() + r * stride_; }
   std::size_t bytes() const { return buffer_.bytes(); }
 
+  MutView<T> view() { return columns(0, cols_); }
+  ConstView<T> view() const { return columns(0, cols_); }
+  MutView<T> columns(std::size_t first, std::size_t count) {
+    return {row(0) + first, rows_, count, stride_, 1};
+  }
+  ConstView<T> columns(std::size_t first, std::size_t count) const {
+    return {row(0) + first, rows_, count, stride_, 1};
+  }
+
   /// Entries from row to row: whole lines of 64 bytes. A multiple of 8 lines would send every
   /// eighth row, or all of them, to the same sets of a first-level cache (64 sets); one more line
   /// cures that.
@@ -73,7 +82,7 @@ class PaddedMatrix {
 /// transpose.
 template <class T>
 ConstView<T> as_columns(const PaddedMatrix<T>& matrix) {
-  return {matrix.row(0), matrix.cols(), matrix.rows(), 1, matrix.stride()};
+  return matrix.view().transposed();
 }
 
 }  // namespace product
