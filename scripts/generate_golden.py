@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 FILE = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "losses.txt"
-SHAPES = [(2, 2), (4, 3), (3, 7), (6, 5), (9, 2)]
+SHAPES = [(2, 2), (4, 3), (3, 7), (6, 5), (9, 2), (5, 4)]
 NEGATIVES = 5  # rows of a bank
 
 
@@ -123,6 +123,58 @@ def vicreg(a, b, per_entry=True, variance=0.5, covariance=1.0):
             covariance * (off_diagonal(a) + off_diagonal(b)))
 
 
+# facebookresearch/barlowtwins main.py, on one machine.
+def barlow(a, b, weight, scale=1.0, epsilon=1e-5):
+    def standard(z):
+        return (z - z.mean(dim=0)) / torch.sqrt(z.var(dim=0, unbiased=False) + epsilon)
+
+    c = standard(a).T @ standard(b) / len(a)
+    on_diagonal = (torch.diag(c) - 1).square().sum()
+    off_diagonal = (c - torch.diag(torch.diag(c))).square().sum()
+    return scale * (on_diagonal + weight * off_diagonal)
+
+
+# HobbitLong/SupContrast losses.py without its temperature ratio; `inside` is the paper's other form.
+def sup_con(z, temperature, labels, inside=False):
+    z = F.normalize(z, dim=1)
+    label = torch.tensor(labels(len(z)))
+    itself = torch.eye(len(z), dtype=torch.bool)
+    positive = (label[:, None] == label[None, :]) & ~itself
+    logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)
+    log_share = (logits - torch.logsumexp(logits, dim=1, keepdim=True)).masked_fill(itself, 0)
+    anchors = positive.any(1)
+    log_share, positive = log_share[anchors], positive[anchors]
+    count = positive.sum(1).double()
+    if inside:
+        of_positives = torch.logsumexp(log_share.masked_fill(~positive, -torch.inf), dim=1)
+        return (count.log() - of_positives).mean()
+    return -((log_share * positive).sum(1) / count).mean()
+
+
+def pairs(rows):
+    return [row // 2 for row in range(rows)]
+
+
+def classes(rows):
+    return [row % max(2, rows // 4) for row in range(rows)]
+
+
+# google-research/big_vision trainers/proj/image_text/siglip.py.
+def siglip(image, text, scale=10.0, bias=-10.0):
+    logits = scale * F.normalize(image, dim=1) @ F.normalize(text, dim=1).T + bias
+    own = 2 * torch.eye(len(image), dtype=torch.float64) - 1
+    return -F.logsigmoid(own * logits).sum() / len(image)
+
+
+# ssnl/align_uniform align_uniform/__init__.py.
+def alignment(a, b, power=2.0):
+    return (F.normalize(a, dim=1) - F.normalize(b, dim=1)).norm(dim=1).pow(power).mean()
+
+
+def uniformity(z, scale=2.0):
+    return torch.pdist(F.normalize(z, dim=1)).square().mul(-scale).exp().mean().log()
+
+
 def stopped(one):
     return lambda p, z: one(p, z.detach())
 
@@ -177,6 +229,22 @@ CASES = [
     Case("VicReg paper", with_options(vicreg, per_entry=False, variance=1.0)),
     Case("VicReg solo_learn", with_options(vicreg, variance=1.0)),
     Case("VicReg vicregl", with_options(vicreg, covariance=0.5)),
+    Case("BarlowTwins official", with_options(barlow, weight=0.0051)),
+    Case("BarlowTwins paper", with_options(barlow, weight=0.005, epsilon=0.0), min_rows=3),
+    Case("BarlowTwins solo_learn", with_options(barlow, weight=0.005, scale=0.025)),
+    Case("SupCon pairs", with_options(sup_con, labels=pairs), count=1, temperature=0.1),
+    Case("SupCon pairs, inside", with_options(sup_con, labels=pairs, inside=True), count=1,
+         temperature=0.1),
+    Case("SupCon classes", with_options(sup_con, labels=classes), count=1, temperature=0.1,
+         min_rows=3),
+    Case("SupCon classes, inside", with_options(sup_con, labels=classes, inside=True), count=1,
+         temperature=0.1, min_rows=3),
+    Case("SigLip default", siglip),
+    Case("SigLip 30, -12", with_options(siglip, scale=30.0, bias=-12.0)),
+    Case("Alignment default", alignment),
+    Case("Alignment distance", with_options(alignment, power=1.0)),
+    Case("Uniformity default", uniformity, count=1),
+    Case("Uniformity 0.3", with_options(uniformity, scale=0.3), count=1),
 ]
 
 
@@ -188,7 +256,8 @@ def text():
     ]
     for case in CASES:
         for rows, cols in SHAPES:
-            lines += case.lines(rows, cols)
+            if rows >= case.min_rows:
+                lines += case.lines(rows, cols)
     return "\n".join(lines) + "\n"
 
 
