@@ -5,6 +5,7 @@
 #   scripts/setup.sh demo     that, and what the demo's pictures need (optional there)
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
 #   scripts/setup.sh threads | valgrind | aarch64   that, and what scripts/test_....sh needs
+#   scripts/setup.sh coverage   that, and what scripts/coverage.sh needs
 #   scripts/setup.sh --help   this text
 #
 # On Debian and Ubuntu it runs apt-get for exactly the packages that are missing, by sudo when it is
@@ -13,7 +14,7 @@ set -euo pipefail
 
 group="${1:-}"
 case "$group" in
-  "" | demo | checks | threads | valgrind | aarch64) ;;
+  "" | demo | checks | threads | valgrind | aarch64 | coverage) ;;
   -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
   *) echo "setup: unknown argument '$group', see --help" >&2; exit 2 ;;
 esac
@@ -53,6 +54,7 @@ find_missing() {
     need libomp-14-dev clang_links -fopenmp
     need pkg-config has pkg-config
     need libgtest-dev has_header gtest/gtest.h
+    need strace has strace
   fi
   if [[ "$group" == threads ]]; then
     need clang-14 has clang++-14
@@ -61,6 +63,9 @@ find_missing() {
   fi
   if [[ "$group" == valgrind ]]; then
     need valgrind has valgrind
+  fi
+  if [[ "$group" == coverage ]]; then
+    need gcovr has gcovr
   fi
   if [[ "$group" == aarch64 ]]; then
     need g++-aarch64-linux-gnu has aarch64-linux-gnu-g++

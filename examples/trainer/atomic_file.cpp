@@ -41,7 +41,8 @@ void sync_folder(const std::string& folder) {
 }  // namespace
 
 void write_atomically(const std::string& path, const std::string& content) {
-  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+  // One name for all processes: what a killed one left behind is written over.
+  const std::string temporary = path + ".tmp";
   const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) fail(path, std::strerror(errno));
   int error = 0;

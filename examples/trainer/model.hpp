@@ -65,9 +65,27 @@ class Model {
 
   /// Calls f(name, matrix) for the running statistics that encode() uses.
   template <class F>
-  void for_each_statistic(F f) const {
+  void for_each_statistic(F f) {
     encoder_.for_each_statistic(
-        [&f](const std::string& name, const Matrix<T>& matrix) { f("encoder." + name, matrix); });
+        [&f](const std::string& name, Matrix<T>& matrix) { f("encoder." + name, matrix); });
+  }
+
+  /// Calls f(name, matrix) for all that training and encode() read of the steps before: parameters,
+  /// those of the target network, and the statistics.
+  template <class F>
+  void for_each_state(F f) {
+    for_each_parameter(
+        [&f](const std::string& name, Parameter<T>& parameter) { f(name, parameter.value); });
+    if (target_) {
+      const auto named = [&f](const char* part) {
+        return [&f, part](const std::string& name, Parameter<T>& parameter) {
+          f(part + ("." + name), parameter.value);
+        };
+      };
+      target_->encoder.for_each_parameter(named("target_encoder"));
+      target_->projector.for_each_parameter(named("target_projector"));
+    }
+    for_each_statistic(f);
   }
 
  private:

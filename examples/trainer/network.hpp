@@ -121,7 +121,7 @@ class Mlp {
 
   /// Calls f(name, matrix) for the running means and variances.
   template <class F>
-  void for_each_statistic(F f) const {
+  void for_each_statistic(F f) {
     for (std::size_t k = 0; k < blocks_.size(); ++k) {
       if (!blocks_[k].norm) continue;
       const std::string prefix = std::to_string(k) + ".norm.running_";

@@ -7,7 +7,8 @@
 
 #include <cmath>
 #include <cstddef>
-#include <vector>
+#include <deque>
+#include <string>
 
 namespace trainer {
 
@@ -38,17 +39,32 @@ class Sgd {
   /// Takes the same model at every step: velocities are kept in the order of its parameters.
   template <class Model>
   void step(Model& model, double rate) {
-    std::size_t index = 0;
-    model.for_each_parameter([&](const auto&, Parameter<T>& parameter) {
-      if (index == velocities_.size()) {
-        velocities_.emplace_back(parameter.value.rows(), parameter.value.cols());
-        velocities_.back().fill(T{0});
-      }
-      update(parameter, velocities_[index++], static_cast<T>(rate));
+    for_each(model, [&](const auto&, Parameter<T>& parameter, Matrix<T>& velocity) {
+      update(parameter, velocity, static_cast<T>(rate));
+    });
+  }
+
+  /// Calls f(name, matrix) for the velocity of each of the model's parameters.
+  template <class Model, class F>
+  void for_each_velocity(Model& model, F f) {
+    for_each(model, [&](const std::string& name, Parameter<T>&, Matrix<T>& velocity) {
+      f("velocity." + name, velocity);
     });
   }
 
  private:
+  template <class Model, class F>
+  void for_each(Model& model, F f) {
+    std::size_t index = 0;
+    model.for_each_parameter([&](const std::string& name, Parameter<T>& parameter) {
+      if (index == velocities_.size()) {
+        velocities_.emplace_back(parameter.value.rows(), parameter.value.cols());
+        velocities_.back().fill(T{0});
+      }
+      f(name, parameter, velocities_[index++]);
+    });
+  }
+
   void update(Parameter<T>& parameter, Matrix<T>& velocity, T rate) {
     // Copies: the compiler must not think that a store to v changes them.
     const T momentum = momentum_;
@@ -68,7 +84,7 @@ class Sgd {
 
   T momentum_;
   T weight_decay_;
-  std::vector<Matrix<T>> velocities_;
+  std::deque<Matrix<T>> velocities_;
 };
 
 }  // namespace trainer

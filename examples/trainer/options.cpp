@@ -132,6 +132,12 @@ void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
   add(app, "--threads", line.threads, "N", "OpenMP threads (default: all cores)");
   add(app, "--out", options.out, "FOLDER", "for the results, made if missing")
       ->capture_default_str();
+  add(app, "--checkpoint", options.checkpoint_seconds, "SECONDS",
+      "between two writings of checkpoint.bin; 0: after every step")
+      ->capture_default_str();
+  app.add_flag("--resume", options.resume,
+               "go on from the checkpoint.bin in the folder of --out, to the\n"
+               "same bits as without the pause; without one, begin");
 }
 
 void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
@@ -250,6 +256,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   check_views("--", options.views);
   check_views("--jitter-", options.jitter);
   check_changes(line.changes);
+  check("--checkpoint", options.checkpoint_seconds, 0, 1e9);
   options.all = line.method == "all";
   options.recipes = chosen_recipes(line.method);
   for (Recipe& recipe : options.recipes) change(recipe, line.changes);

@@ -25,6 +25,8 @@ struct Options {
   std::size_t threads = 0;  // 0: as OpenMP decides
   std::uint64_t seed = 1;
   std::string out = "selfsup-out";
+  double checkpoint_seconds = 10;
+  bool resume = false;
   bool batch_is_given = false;
   bool all = false;  // --method all: results go to subfolders
 };

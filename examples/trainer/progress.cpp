@@ -18,19 +18,26 @@ std::string format(const char* pattern, double a, double b = 0, double c = 0) {
 
 }  // namespace
 
-Progress::Progress(std::string title, std::size_t epochs, std::size_t steps_per_epoch)
+Progress::Progress(std::string title, std::size_t epochs, std::size_t steps_per_epoch,
+                   std::size_t steps_done)
     : title_(std::move(title)),
       epochs_(epochs),
       steps_per_epoch_(steps_per_epoch),
+      begun_at_(static_cast<double>(steps_done) / static_cast<double>(epochs * steps_per_epoch)),
       terminal_(::isatty(STDOUT_FILENO) == 1),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now()) {
+  if (steps_done == 0) return;
+  std::printf("%s: goes on after %zu of %zu steps\n", title_.c_str(), steps_done,
+              epochs * steps_per_epoch);
+  std::fflush(stdout);
+}
 
 double Progress::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 std::string Progress::time_left(double done) const {
-  const double left = seconds() * (1 - done) / std::max(done, 1e-9);
+  const double left = seconds() * (1 - done) / std::max(done - begun_at_, 1e-9);
   return left < 90 ? format("%.0f s left", left) : format("%.0f min left", left / 60);
 }
 

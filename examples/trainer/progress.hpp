@@ -10,7 +10,9 @@ namespace trainer {
 
 class Progress {
  public:
-  Progress(std::string title, std::size_t epochs, std::size_t steps_per_epoch);
+  /// A run that goes on has some steps done.
+  Progress(std::string title, std::size_t epochs, std::size_t steps_per_epoch,
+           std::size_t steps_done);
 
   /// After each step.
   void step(std::size_t epoch, std::size_t step, double loss);
@@ -30,6 +32,7 @@ class Progress {
   std::string title_;
   std::size_t epochs_;
   std::size_t steps_per_epoch_;
+  double begun_at_;  // the share that was done at the start
   bool terminal_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point drawn_;

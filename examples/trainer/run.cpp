@@ -114,6 +114,8 @@ class Experiment {
     training.warm_up = static_cast<double>(options_.warm_up) / 100;
     training.seed = options_.seed;
     training.views = options_.views;
+    training.checkpoints = {folder(recipe) + "/checkpoint.bin", options_.checkpoint_seconds,
+                            options_.resume};
     const TrainResult result = train(model, recipe, data_.train, training);
     const std::string path = folder(recipe) + "/";
     write_atomically(path + "weights.bin", weights_file(model));

@@ -1,9 +1,11 @@
 #include "train.hpp"
 
+#include "checkpoint.hpp"
 #include "interrupt.hpp"
 #include "optimizer.hpp"
 #include "progress.hpp"
 
+#include "selfsup/core/checksum.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/momentum/ema.hpp"
@@ -11,8 +13,10 @@
 #include "selfsup/monitors/effective_rank.hpp"
 
 #include <cmath>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace trainer {
 namespace {
@@ -35,15 +39,39 @@ struct Views {
 };
 
 // Means over the steps of an epoch.
-EpochRecord finished(EpochRecord sums, std::size_t steps, const Matrix<float>& embedding,
-                     double seconds) {
+EpochRecord finished(EpochRecord sums, std::size_t steps, const Matrix<float>& embedding) {
   const auto n = static_cast<double>(steps);
   sums.loss /= n;
   sums.embedding_std /= n;
   sums.healthy_std = 1 / std::sqrt(static_cast<double>(embedding.cols()));
   sums.effective_rank = selfsup::effective_rank<float>(embedding);
-  sums.seconds = seconds;
   return sums;
+}
+
+// All that the bits of a training depend on.
+std::string settings_of(const Recipe& recipe, const LabelledImages& images,
+                        const TrainOptions& options) {
+  std::ostringstream text;
+  text.precision(17);
+  const auto widths = [&text](const char* name, const std::vector<std::size_t>& list) {
+    text << name;
+    for (std::size_t i = 0; i < list.size(); ++i) text << (i == 0 ? "=" : ",") << list[i];
+  };
+  text << "method=" << recipe.name << " epochs=" << options.epochs << " batch=" << recipe.batch
+       << " learning-rate=" << recipe.learning_rate << " warm-up=" << options.warm_up
+       << " weight-decay=" << recipe.weight_decay << " temperature=" << recipe.temperature
+       << " target-rate=" << recipe.target_rate << " seed=" << options.seed;
+  widths(" encoder", recipe.encoder);
+  widths(" projector", recipe.projector);
+  const AugmentOptions& views = options.views;
+  text << " predictor=" << recipe.predictor << " rotation=" << views.rotation
+       << " scale=" << views.scale_low << "," << views.scale_high << " shift=" << views.shift_x
+       << "," << views.shift_y << " intensity=" << views.intensity << " noise=" << views.noise
+       << " images=" << images.count() << "x" << images.size.rows << "x" << images.size.cols
+       << ",checksum:"
+       << selfsup::crc32c(reinterpret_cast<const unsigned char*>(images.images.data()),
+                          images.images.size() * sizeof(float));
+  return text.str();
 }
 
 }  // namespace
@@ -58,38 +86,49 @@ TrainResult train(Model<float>& model, const Recipe& recipe, const LabelledImage
                                 total};
   Sgd<float> optimizer(0.9, recipe.weight_decay);
   Views views{{batch, images.size.pixels()}, {batch, images.size.pixels()}};
-  Progress progress(recipe.name, options.epochs, steps_per_epoch);
-  TrainResult result;
-  for (std::size_t epoch = 0; epoch < options.epochs && !result.interrupted; ++epoch) {
-    const double start = progress.seconds();
+  Position at;
+  Checkpoints checkpoints(options.checkpoints, settings_of(recipe, images, options));
+  checkpoints.resume(at, model, optimizer);
+  Progress progress(recipe.name, options.epochs, steps_per_epoch,
+                    at.epochs.size() * steps_per_epoch + at.steps);
+  bool stopped = false;
+  while (at.epochs.size() < options.epochs && !stopped) {
+    const std::size_t epoch = at.epochs.size();
+    const double start = progress.seconds() - at.sums.seconds;
     Random random(options.seed, Stream::order, epoch);
     const std::vector<std::size_t> order = shuffled(images.count(), random);
-    EpochRecord record;
-    std::size_t done = 0;
-    for (; done < steps_per_epoch && !result.interrupted; ++done) {
-      const std::size_t step = epoch * steps_per_epoch + done;
-      views.draw(images, order.data() + done * batch, options, epoch);
+    while (at.steps < steps_per_epoch && !stopped) {
+      const std::size_t step = epoch * steps_per_epoch + at.steps;
+      views.draw(images, order.data() + at.steps * batch, options, epoch);
       try {
         const float loss = model.accumulate(views.a, views.b);
-        record.loss += static_cast<double>(loss);
-        record.embedding_std += selfsup::embedding_std<float>(model.embedding());
-        progress.step(epoch, done, static_cast<double>(loss));
+        at.sums.loss += static_cast<double>(loss);
+        at.sums.embedding_std += selfsup::embedding_std<float>(model.embedding());
+        progress.step(epoch, at.steps, static_cast<double>(loss));
       } catch (const selfsup::NonFiniteError& error) {
         throw std::runtime_error("training diverged in epoch " + std::to_string(epoch + 1) + " (" +
                                  error.what() + "); a lower --learning-rate may help");
       }
-      record.learning_rate = schedule.rate(step);
-      optimizer.step(model, record.learning_rate);
+      at.sums.learning_rate = schedule.rate(step);
+      optimizer.step(model, at.sums.learning_rate);
       model.move_target(selfsup::ema_rate(recipe.target_rate, step, total));
-      result.interrupted = interrupted();
+      at.sums.seconds = progress.seconds() - start;
+      stopped = interrupted();
+      // The last step of an epoch counts once the epoch is finished, below.
+      if (++at.steps < steps_per_epoch) checkpoints.save_if_due(stopped, at, model, optimizer);
     }
-    const double seconds = progress.seconds() - start;
-    result.epochs.push_back(finished(record, done, model.embedding(), seconds));
-    const EpochRecord& last = result.epochs.back();
+    const EpochRecord last = finished(at.sums, at.steps, model.embedding());
     progress.epoch(epoch, last.loss, last.embedding_std, last.healthy_std, last.effective_rank);
+    if (at.steps < steps_per_epoch) {  // the part before the interrupt
+      at.epochs.push_back(last);
+      break;
+    }
+    at = {std::move(at.epochs), 0, {}};
+    at.epochs.push_back(last);
+    checkpoints.save_if_due(stopped || at.epochs.size() == options.epochs, at, model, optimizer);
   }
   progress.finish();
-  return result;
+  return {std::move(at.epochs), stopped};
 }
 
 }  // namespace trainer

@@ -10,24 +10,11 @@
 // max(·, 0), each where it has the parameters; docs and plot scripts need nothing else.
 #pragma once
 
-#include "matrix.hpp"
 #include "model.hpp"
 
-#include <cstdint>
 #include <string>
 
 namespace trainer {
-
-class WeightsWriter {
- public:
-  void add(const std::string& name, const Matrix<float>& matrix);
-  /// The whole file.
-  std::string finish() const;
-
- private:
-  std::uint32_t count_ = 0;
-  std::string body_;
-};
 
 /// The content of weights.bin: all parameters and the encoder's running statistics.
 std::string weights_file(Model<float>& model);

@@ -1,0 +1,108 @@
+#include "checkpoint.hpp"
+
+#include "catch.hpp"
+#include "errors.hpp"
+#include "message.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+using trainer::ByteView;
+using trainer::Model;
+using trainer::Position;
+using trainer::Sgd;
+
+namespace {
+
+// BYOL has every kind of state: a predictor, a target, statistics.
+struct Run {
+  trainer::Recipe recipe = [] {
+    trainer::Recipe small = *trainer::find_recipe("byol");
+    small.encoder = {4, 3};
+    small.projector = {3, 2};
+    small.predictor = 2;
+    return small;
+  }();
+  Model<float> model;
+  Sgd<float> optimizer{0.9, 1e-3};
+  Position position;
+
+  explicit Run(std::uint64_t seed) : model(recipe, 5, seed) {}
+
+  void step(std::uint64_t seed) {
+    trainer::Random random(seed, trainer::Stream::view);
+    trainer::Matrix<float> a(6, 5);
+    trainer::Matrix<float> b(6, 5);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      a.data()[i] = static_cast<float>(random.uniform());
+      b.data()[i] = static_cast<float>(random.uniform());
+    }
+    model.accumulate(a, b);
+    optimizer.step(model, 0.1);
+    model.move_target(0.9);
+    ++position.steps;
+  }
+  std::string file(const std::string& settings = "method=byol batch=6") {
+    return trainer::checkpoint_file(settings, position, model, optimizer);
+  }
+  void restore(const std::string& bytes, const std::string& settings = "method=byol batch=6") {
+    trainer::restore({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "file",
+                     settings, position, model, optimizer);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run that is restored goes on to the same bits") {
+  Run whole(1);
+  whole.step(1);
+  whole.position.epochs = {{1.5, 0.25, 0.125, 0.5, 3, 7}, {1, 2, 3, 4, 5, 6}};
+  whole.position.sums = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6};
+  Run restored(2);
+  restored.restore(whole.file());
+  CHECK(restored.file() == whole.file());
+  whole.step(2);
+  CHECK(restored.file() != whole.file());
+  restored.step(2);
+  CHECK(restored.file() == whole.file());
+}
+
+TEST_CASE("a checkpoint cut short at any byte, with any byte flipped or one more is refused") {
+  Run run(1), other(2);
+  run.step(1);
+  const std::string file = run.file();
+  const std::string before = other.file();
+  const auto refused = [&](const std::string& bytes) {
+    CHECK_THROWS_AS(other.restore(bytes), trainer::InputError);
+  };
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    refused(file.substr(0, i));
+    std::string flipped = file;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x40);
+    refused(flipped);
+  }
+  refused(file + "x");
+  CHECK(other.file() == before);
+}
+
+TEST_CASE("a checkpoint of other settings, or of another shape, is named and changes nothing") {
+  Run run(1), other(2);
+  run.step(1);
+  const std::string before = other.file();
+  const auto sentence = [&](const std::string& bytes, const std::string& settings) {
+    return tests::message<trainer::InputError>([&] { other.restore(bytes, settings); });
+  };
+  CHECK(sentence(run.file(), "method=byol batch=8") ==
+        "file: the checkpoint was made with batch=6, this run has batch=8");
+  CHECK(sentence(run.file("method=byol"), "method=byol batch=8") ==
+        "file: the checkpoint was made with fewer settings, this run has batch=8");
+  CHECK(sentence("GIF89a", "") == "file: is no checkpoint of selfsup-train");
+  Run wide(1);
+  wide.recipe.encoder = {4, 7};
+  wide.model = Model<float>(wide.recipe, 5, 1);
+  CHECK(sentence(wide.file(), "method=byol batch=6") ==
+        "file: the checkpoint has encoder.1.linear.weight of 7x4 where encoder.1.linear.weight of "
+        "3x4 was expected");
+  CHECK(other.file() == before);
+}
