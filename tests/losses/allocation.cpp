@@ -1,26 +1,40 @@
-// Nothing allocates after the first call of a size. This file replaces the global operator new of
-// its program by one that counts.
+// What the losses take from the heap, and what they do when it has nothing left. This file replaces
+// the global operator new of its program by one that counts, and fails when told to.
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
 
+#include "selfsup/core/errors.hpp"
+
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
 
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> held{0};           // blocks that were not given back
+std::atomic<std::size_t> until_failure{0};  // the n-th allocation from now fails; 0: none
 
 void* allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
+  if (until_failure > 0 && --until_failure == 0) throw std::bad_alloc();
   const std::size_t rounded = (size + alignment) / alignment * alignment;  // never 0
   void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
+  ++held;
   return memory;
+}
+
+void give_back(void* memory) {
+  if (memory != nullptr) --held;
+  std::free(memory);
 }
 
 }  // namespace
@@ -40,14 +54,14 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     return nullptr;
   }
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete[](void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 
 TEMPLATE_TEST_CASE("nothing allocates after the first call of a size", "", float, double) {
   using T = TestType;
@@ -78,4 +92,83 @@ TEST_CASE("the count of allocations counts") {
   const std::vector<double> memory(100);
   CHECK(allocations > before);
   CHECK(memory[99] == 0);
+}
+
+TEMPLATE_TEST_CASE("each allocation may fail: no leak, no output half-written, the next call works",
+                   "", float, double) {
+  using T = TestType;
+  for (const tests::LossCase& item : tests::all_losses()) {
+    for (const auto& [rows, cols] : {std::pair{21u, 19u}, std::pair{20u, 420u}}) {
+      INFO(item.name << ", " << rows << "x" << cols);
+      const auto inputs = tests::cast<T>(tests::inputs_of(item, rows, cols));
+      const auto from = tests::views(inputs);
+      const auto expected = tests::run(*item.make<T>(), item, inputs);
+      const std::size_t before = held;
+      std::size_t failed = 0;
+      for (bool failing = true; failing;) {
+        tests::Run<T> found{0, tests::blank_gradients(item, inputs)};
+        const auto to = tests::outputs(found.gradients);
+        const auto loss = item.make<T>();
+        bool went_forward = false;
+        until_failure = failed + 1;
+        try {
+          found.value = loss->forward(from);
+          went_forward = true;
+          loss->backward(to);
+          until_failure = 0;
+          failing = false;
+        } catch (const std::bad_alloc&) {
+          ++failed;
+        }
+        if (failing) {
+          for (const auto& gradient : found.gradients) {
+            for (const T entry : gradient.entries()) CHECK(std::isnan(entry));
+          }
+          if (!went_forward) CHECK_THROWS_AS(loss->backward(to), selfsup::StateError);
+          found.value = loss->forward(from);
+          loss->backward(to);
+        }
+        CHECK((found == expected));
+      }
+      CHECK(failed >= 2);
+      CHECK(held == before);
+    }
+  }
+}
+
+TEST_CASE("a hundred thousand steps, batches of three sizes in turn, take no more memory") {
+  std::string type;
+  std::size_t types = 0, steps = 0;
+  for (const tests::LossCase& item : tests::all_losses()) {
+    if (item.type != type) ++types;
+    type = item.type;
+  }
+  type.clear();
+  for (const tests::LossCase& item : tests::all_losses()) {
+    if (item.type == type) continue;  // one choice of options a type
+    type = item.type;
+    INFO(item.name);
+    const auto loss = item.make<float>();
+    std::vector<std::vector<tests::Matrix<float>>> inputs, gradients;
+    std::vector<tests::AnyLoss<float>::Inputs> from;
+    std::vector<tests::AnyLoss<float>::Outputs> to;
+    for (const auto& [rows, cols] : {std::pair{7u, 5u}, std::pair{12u, 9u}, {4u, 17u}}) {
+      inputs.push_back(tests::cast<float>(tests::inputs_of(item, rows, cols)));
+      gradients.push_back(tests::blank_gradients(item, inputs.back()));
+      from.push_back(tests::views(inputs.back()));
+      to.push_back(tests::outputs(gradients.back()));
+    }
+    std::size_t allocated = 0, bytes = 0;
+    for (std::size_t step = 0; step < 3 + 100000 / types; ++step, ++steps) {
+      if (step == 3) {  // each size was there once
+        allocated = allocations;
+        bytes = loss->bytes();
+      }
+      loss->forward(from[step % 3]);
+      loss->backward(to[step % 3]);
+    }
+    CHECK(allocations == allocated);
+    CHECK(loss->bytes() == bytes);
+  }
+  CHECK(steps >= 100000);
 }

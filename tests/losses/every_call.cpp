@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -190,6 +191,24 @@ TEST_CASE("any number of threads gives the same bits") {
       CHECK(on_threads(2) == expected);
       CHECK(on_threads(3) == expected);
     }
+  });
+}
+
+TEST_CASE("eight threads of the caller's own may share the inputs, each with its loss") {
+  for_all([](const LossCase& item, auto scalar) {
+    using T = decltype(scalar);
+    const auto inputs = inputs_of<T>(item, 205, 9);
+    const auto expected = tests::run(*item.make<T>(), item, inputs);
+    std::vector<tests::Run<T>> found(8);
+    std::vector<std::thread> threads;
+    for (auto& result : found) {
+      threads.emplace_back([&] {
+        const tests::Threads one(1);
+        result = tests::run(*item.make<T>(), item, inputs);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& result : found) CHECK((result == expected));
   });
 }
 

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -68,12 +69,13 @@ class Labelled {
  private:
   // Kept, so that the second call of a size allocates nothing.
   const Ids& ids(std::size_t rows) {
-    if (ids_.size() != rows) ids_ = labels(labelling_, rows);
-    return ids_;
+    Ids& kept = ids_[rows];
+    if (kept.empty()) kept = labels(labelling_, rows);
+    return kept;
   }
 
   Labelling labelling_;
-  Ids ids_;
+  std::map<std::size_t, Ids> ids_;
   SupCon<T> loss_;
 };
 

@@ -112,10 +112,20 @@ class CircularCovariance {
       std::fill_n(own.row.grow(D_), D_, 0.0);
       own.spectrum.grow(bins());
       own.power.grow(bins());
-      // A transform makes its tables when it first meets a length.
+      make_tables(own);
+    }
+  }
+
+  // A transform makes its tables when it first meets a length. Half of a table, which it leaves
+  // when memory runs out, it would take for a whole one.
+  void make_tables(Worker& own) const {
+    try {
       own.transform.SetFlag(Eigen::FFT<double>::HalfSpectrum);
       own.transform.fwd(own.spectrum.data(), own.row.data(), index(D_));
       own.transform.inv(own.row.data(), own.spectrum.data(), index(D_));
+    } catch (...) {
+      own.transform = Eigen::FFT<double>();
+      throw;
     }
   }
 
