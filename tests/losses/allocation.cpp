@@ -7,6 +7,7 @@
 
 #include "selfsup/core/errors.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
@@ -122,7 +123,8 @@ TEMPLATE_TEST_CASE("each allocation may fail: no leak, no output half-written, t
         }
         if (failing) {
           for (const auto& gradient : found.gradients) {
-            for (const T entry : gradient.entries()) CHECK(std::isnan(entry));
+            CHECK(std::all_of(gradient.entries().begin(), gradient.entries().end(),
+                              [](T entry) { return std::isnan(entry); }));
           }
           if (!went_forward) CHECK_THROWS_AS(loss->backward(to), selfsup::StateError);
           found.value = loss->forward(from);
