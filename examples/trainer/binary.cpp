@@ -46,10 +46,9 @@ void BinaryWriter::matrix(const std::string& name, const Matrix<float>& matrix) 
   }
 }
 
-std::string BinaryWriter::finish() const {
-  BinaryWriter whole = *this;
-  whole.u32(crc32_of(bytes_.data(), bytes_.size()));
-  return whole.bytes_;
+std::string BinaryWriter::finish() {
+  u32(crc32_of(bytes_.data(), bytes_.size()));
+  return std::move(bytes_);
 }
 
 BinaryReader::BinaryReader(ByteView bytes, const std::string& magic, std::string name,

@@ -22,8 +22,8 @@ class BinaryWriter {
   void text(const std::string& text);
   /// Its name, rows and columns as u32, then its entries, row by row.
   void matrix(const std::string& name, const Matrix<float>& matrix);
-  /// The whole file.
-  std::string finish() const;
+  /// Returns the whole file; nothing may be added after it.
+  std::string finish();
 
  private:
   void append(std::uint64_t number, int count);

@@ -48,7 +48,7 @@ std::vector<std::uint8_t> read_file(const std::string& path) {
   if (file.number() < 0) fail(path, std::string("cannot be opened: ") + std::strerror(errno));
   struct stat info {};
   if (::fstat(file.number(), &info) != 0) fail(path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) fail(path, "is no regular file, an IDX file was expected");
+  if (!S_ISREG(info.st_mode)) fail(path, "is no regular file");
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > largest_file) {
     fail(path, "has " + std::to_string(size) + " bytes, at most " + std::to_string(largest_file) +

@@ -53,37 +53,28 @@ class Model {
   /// Calls f(name, parameter) for all that training changes, in a fixed order.
   template <class F>
   void for_each_parameter(F f) {
-    const auto named = [&f](const char* part) {
-      return [&f, part](const std::string& name, Parameter<T>& parameter) {
-        f(part + ("." + name), parameter);
-      };
-    };
-    encoder_.for_each_parameter(named("encoder"));
-    projector_.for_each_parameter(named("projector"));
-    if (predictor_) predictor_->for_each_parameter(named("predictor"));
+    encoder_.for_each_parameter(named("encoder", f));
+    projector_.for_each_parameter(named("projector", f));
+    if (predictor_) predictor_->for_each_parameter(named("predictor", f));
   }
 
   /// Calls f(name, matrix) for the running statistics that encode() uses.
   template <class F>
   void for_each_statistic(F f) {
-    encoder_.for_each_statistic(
-        [&f](const std::string& name, Matrix<T>& matrix) { f("encoder." + name, matrix); });
+    encoder_.for_each_statistic(named("encoder", f));
   }
 
   /// Calls f(name, matrix) for all that training and encode() read of the steps before: parameters,
   /// those of the target network, and the statistics.
   template <class F>
   void for_each_state(F f) {
-    for_each_parameter(
-        [&f](const std::string& name, Parameter<T>& parameter) { f(name, parameter.value); });
+    const auto value = [&f](const std::string& name, Parameter<T>& parameter) {
+      f(name, parameter.value);
+    };
+    for_each_parameter(value);
     if (target_) {
-      const auto named = [&f](const char* part) {
-        return [&f, part](const std::string& name, Parameter<T>& parameter) {
-          f(part + ("." + name), parameter.value);
-        };
-      };
-      target_->encoder.for_each_parameter(named("target_encoder"));
-      target_->projector.for_each_parameter(named("target_projector"));
+      target_->encoder.for_each_parameter(named("target_encoder", value));
+      target_->projector.for_each_parameter(named("target_projector", value));
     }
     for_each_statistic(f);
   }
@@ -120,6 +111,12 @@ class Model {
       b_.predictor.emplace();
     }
     if (recipe.method == Method::byol) target_ = Target{encoder_, projector_};
+  }
+
+  // f with the name of a part before each name.
+  template <class F>
+  static auto named(const char* part, F& f) {
+    return [&f, part](const std::string& name, auto& item) { f(part + ("." + name), item); };
   }
 
   static std::vector<std::size_t> joined(std::size_t inputs, const std::vector<std::size_t>& rest) {

@@ -47,7 +47,10 @@ cmp "$folder/before" "$folder/killed/checkpoint.bin"
 
 # All four families: those before the kill are kept, those after it begun.
 "$program" --method all "${options[@]}" --out "$folder/all" > /dev/null
-timeout -s KILL 1 "$program" --method all "${options[@]}" --checkpoint 0 --out "$folder/some" \
-  > /dev/null 2>&1 || true
+code=0
+timeout -s KILL 0.5 "$program" --method all "${options[@]}" --checkpoint 0 --out "$folder/some" \
+  > /dev/null 2>&1 || code=$?
+[ "$code" = 137 ]  # killed, not finished
+[ ! -e "$folder/some/vicreg/weights.bin" ]
 "$program" --method all "${options[@]}" --resume --out "$folder/some" > /dev/null
 for method in ntxent byol simsiam vicreg; do same "$folder/all/$method" "$folder/some/$method"; done
