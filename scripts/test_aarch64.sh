@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh aarch64
 build=build/aarch64
 mkdir -p "$build/include"
-for header in xsimd/xsimd.hpp Eigen/Core catch2/catch.hpp; do
+for header in xsimd/xsimd.hpp Eigen/Core unsupported/Eigen/FFT catch2/catch.hpp; do
   path="$(printf '#include <%s>\n' "$header" |
     c++ -M -x c++ -I/usr/include/eigen3 -I/usr/local/include/eigen3 - 2>/dev/null |
     grep -o "[^ ]*/$header" | head -n 1)" || true
@@ -25,12 +25,13 @@ for header in xsimd/xsimd.hpp Eigen/Core catch2/catch.hpp; do
     echo "test_aarch64: no $header" >&2
     exit 1
   fi
+  mkdir -p "$(dirname "$build/include/$(dirname "$header")")"
   ln -sfn "$(dirname "$path")" "$build/include/$(dirname "$header")"
 done
 
 compile() {  # compile SOURCE OBJECT
   mkdir -p "$(dirname "$2")"
-  aarch64-linux-gnu-g++ -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
+  aarch64-linux-gnu-g++ -std=c++17 -O1 -Wno-psabi -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
     -DTESTS_LOSS_HEADERS="\"$stems\"" -DTESTS_GOLDEN_FILE='"tests/golden/losses.txt"' -Iinclude -Itests -isystem "$build/include" -c "$1" -o "$2"
 }
 stems="$(cd include/selfsup/losses && echo *.hpp | sed 's/\.hpp//g')"

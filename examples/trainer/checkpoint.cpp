@@ -97,6 +97,7 @@ void restore(ByteView bytes, const std::string& name, const std::string& setting
     matrices.push_back(reader.matrix(matrix_name, matrix->rows(), matrix->cols()));
   reader.expect_end();
   for (std::size_t i = 0; i < state.size(); ++i) *state[i].second = std::move(matrices[i]);
+  model.restored();
   position = std::move(restored);
 }
 

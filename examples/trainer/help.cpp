@@ -18,27 +18,41 @@ std::string number(double value) {
   return text.data();
 }
 
-// What a method does not have is 0 in its recipe.
-std::string number_or_dash(double value) { return value > 0 ? number(value) : "-"; }
-
 std::string widths_text(const std::vector<std::size_t>& widths) {
   std::string text;
   for (const std::size_t width : widths) text += (text.empty() ? "" : ",") + std::to_string(width);
   return text;
 }
 
+// "--temperature 0.2, --hardest 0", in lines that fit.
+std::string settings_text(const Recipe& recipe) {
+  constexpr std::size_t width = 78;
+  const std::string indent = "\n                   ";
+  std::string text;
+  std::size_t length = 20;
+  for (const Setting& setting : recipe.settings) {
+    const std::string word = std::string("--") + setting.name + " " + number(setting.value);
+    if (length + word.size() + 2 > width) {
+      text += indent;
+      length = 20;
+    }
+    text += (length == 20 ? "" : "  ") + word;
+    length += word.size() + 2;
+  }
+  return text;
+}
+
 std::string defaults_table() {
-  constexpr std::array<int, 10> columns = {-8, 6, 6, 9, 7, 12, 7, 9, 12, 10};
+  constexpr std::array<int, 8> columns = {-14, 6, 6, 9, 7, 9, 10, 10};
   using Cells = std::array<std::string, columns.size()>;
-  std::vector<Cells> rows = {{"", "", "", "learning", "weight", "", "target", "", "", ""},
-                             {"method", "steps", "batch", "rate", "decay", "temperature", "rate",
-                              "encoder", "projector", "predictor"}};
+  std::vector<Cells> rows = {
+      {"", "", "", "learning", "weight", "", "", ""},
+      {"method", "steps", "batch", "rate", "decay", "encoder", "projector", "predictor"}};
   for (const Recipe& recipe : recipes()) {
     rows.push_back({recipe.name, std::to_string(recipe.steps), std::to_string(recipe.batch),
                     number(recipe.learning_rate), number(recipe.weight_decay),
-                    number_or_dash(recipe.temperature), number_or_dash(recipe.target_rate),
                     widths_text(recipe.encoder), widths_text(recipe.projector),
-                    number_or_dash(static_cast<double>(recipe.predictor))});
+                    recipe.predictor > 0 ? std::to_string(recipe.predictor) : "-"});
   }
   std::string text;
   for (const Cells& row : rows) {
@@ -53,6 +67,16 @@ std::string defaults_table() {
   return text;
 }
 
+std::string titles_table() {
+  std::string text;
+  for (const Recipe& recipe : recipes()) {
+    std::array<char, 160> line{};
+    std::snprintf(line.data(), line.size(), "  %-16s %s\n", recipe.name, recipe.title);
+    text += line.data() + ("                   " + settings_text(recipe)) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -61,7 +85,8 @@ std::string version_text() {
 }
 
 std::string help_footer() {
-  return "Defaults of each method:\n" + defaults_table() +
+  return "Methods, with their settings:\n" + titles_table() + "\nTheir other defaults:\n" +
+         defaults_table() +
          "\nWritten to the folder of --out, each file as a whole or not at all:\n"
          "  metrics.csv     an epoch a row: loss, learning rate, monitors of collapse\n"
          "  evaluation.csv  accuracy with raw pixels, untrained and trained encoder\n"

@@ -27,6 +27,7 @@ struct Parameter {
   Matrix<T> value;
   Matrix<T> gradient;
   bool decays = false;  // weight decay applies: to weights, not to biases and scales
+  bool learns = true;   // false: the optimiser leaves it as it is
 
   Parameter(std::size_t rows, std::size_t cols, T start, bool decay)
       : value(rows, cols), gradient(rows, cols), decays(decay) {

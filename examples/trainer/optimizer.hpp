@@ -40,7 +40,11 @@ class Sgd {
   template <class Model>
   void step(Model& model, double rate) {
     for_each(model, [&](const auto&, Parameter<T>& parameter, Matrix<T>& velocity) {
-      update(parameter, velocity, static_cast<T>(rate));
+      if (parameter.learns) {
+        update(parameter, velocity, static_cast<T>(rate));
+      } else {
+        parameter.gradient.fill(T{0});
+      }
     });
   }
 

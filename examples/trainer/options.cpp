@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 namespace trainer {
 namespace {
@@ -17,11 +18,10 @@ struct RecipeChanges {
   std::optional<std::int64_t> batch;
   std::optional<double> learning_rate;
   std::optional<double> weight_decay;
-  std::optional<double> temperature;
-  std::optional<double> target_rate;
   std::vector<std::int64_t> encoder;
   std::vector<std::int64_t> projector;
   std::optional<std::int64_t> predictor;
+  std::map<std::string, std::optional<double>> settings;
 };
 
 // Everything else as typed.
@@ -64,22 +64,42 @@ void change(Recipe& recipe, const RecipeChanges& changes) {
   if (changes.batch) recipe.batch = checked("--batch", *changes.batch, 2, 1 << 20);
   if (changes.learning_rate) recipe.learning_rate = *changes.learning_rate;
   if (changes.weight_decay) recipe.weight_decay = *changes.weight_decay;
-  if (changes.temperature) recipe.temperature = *changes.temperature;
-  if (changes.target_rate) recipe.target_rate = *changes.target_rate;
   if (!changes.encoder.empty()) recipe.encoder = checked_widths("--encoder", changes.encoder);
   if (!changes.projector.empty()) {
     recipe.projector = checked_widths("--projector", changes.projector);
   }
-  if (changes.predictor && recipe.predictor > 0) {
-    recipe.predictor = checked("--predictor", *changes.predictor, 1, 65536);
+  if (changes.predictor && recipe.may_predict()) {
+    recipe.predictor = checked("--predictor", *changes.predictor, 0, 65536);
+  }
+  for (const auto& [name, value] : changes.settings) {
+    Setting* const setting = recipe.find(name);
+    if (value && setting != nullptr) setting->value = *value;
+  }
+}
+
+// What is given must be of use to some of the methods.
+void check_settings(const std::map<std::string, std::optional<double>>& settings,
+                    const std::vector<Recipe>& recipes) {
+  for (const auto& [name, value] : settings) {
+    if (!value) continue;
+    const Setting* found = nullptr;
+    for (const Recipe& recipe : recipes) {
+      if (const Setting* const own = recipe.find(name)) found = own;
+    }
+    const std::string option = "--" + name;
+    if (found == nullptr) throw InputError(option + " is no setting of " + recipes.front().name);
+    check(option, *value, found->low, found->high);
+    if (found->whole && *value != std::floor(*value)) {
+      std::array<char, 40> text{};
+      std::snprintf(text.data(), text.size(), "%g", *value);
+      throw InputError(option + " is " + text.data() + ", a whole number was expected");
+    }
   }
 }
 
 void check_changes(const RecipeChanges& changes) {
   if (changes.learning_rate) check("--learning-rate", *changes.learning_rate, 1e-9, 1000);
   if (changes.weight_decay) check("--weight-decay", *changes.weight_decay, 0, 10);
-  if (changes.temperature) check("--temperature", *changes.temperature, 1e-3, 1e3);
-  if (changes.target_rate) check("--target-rate", *changes.target_rate, 0, 1);
 }
 
 void check_views(const std::string& prefix, const AugmentOptions& views) {
@@ -105,8 +125,8 @@ CLI::Option* add(CLI::App& app, const std::string& name, T& value, const char* t
 void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
   RecipeChanges& changes = line.changes;
   add(app, "--method", line.method, "NAME",
-      "ntxent, infonce, byol, simsiam, vicreg or barlow; or all, which\n"
-      "trains ntxent, byol, simsiam and vicreg in turn and prints a table")
+      "one of those below; or all, which trains ntxent, byol, simsiam and\n"
+      "vicreg in turn and prints a table")
       ->capture_default_str();
   add(app, "--epochs", line.epochs, "N",
       "passes over the training images (default: as many as make the\n"
@@ -121,12 +141,6 @@ void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
       ->capture_default_str();
   add(app, "--weight-decay", changes.weight_decay, "X",
       "pull of weights towards 0 (default: below)");
-  add(app, "--temperature", changes.temperature, "X",
-      "of ntxent and infonce: the lower, the more the hardest negatives\n"
-      "count (default: below)");
-  add(app, "--target-rate", changes.target_rate, "X",
-      "of byol, 0 to 1: share of itself that the target network keeps in\n"
-      "the first step; rises to 1 (default: below)");
   add(app, "--seed", line.seed, "N", "of weights, order, views and the 80/20 split")
       ->capture_default_str();
   add(app, "--threads", line.threads, "N", "OpenMP threads (default: all cores)");
@@ -138,6 +152,14 @@ void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
   app.add_flag("--resume", options.resume,
                "go on from the checkpoint.bin in the folder of --out, to the\n"
                "same bits as without the pause; without one, begin");
+}
+
+void add_settings(CLI::App& app, RecipeChanges& changes) {
+  for (const Setting& setting : all_settings()) {
+    add(app, std::string("--") + setting.name, changes.settings[setting.name],
+        setting.whole ? "N" : "X", setting.text)
+        ->group("Settings of some methods (defaults: below)");
+  }
 }
 
 void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
@@ -163,7 +185,7 @@ void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
       ->delimiter(',')
       ->group("Network");
   add(app, "--predictor", line.changes.predictor, "N",
-      "hidden width, for byol and simsiam (default: below)")
+      "hidden width, for byol, simsiam and moco; 0: none (default: below)")
       ->group("Network");
 }
 
@@ -204,8 +226,9 @@ std::vector<Recipe> chosen_recipes(const std::string& method) {
   }
   const Recipe* recipe = find_recipe(method);
   if (recipe != nullptr) return {*recipe};
-  throw InputError("--method is " + method +
-                   "; ntxent, infonce, byol, simsiam, vicreg, barlow or all was expected");
+  std::string names;
+  for (const Recipe& known : recipes()) names += std::string(known.name) + ", ";
+  throw InputError("--method is " + method + "; one of " + names + "or all was expected");
 }
 
 }  // namespace
@@ -227,6 +250,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   app.get_formatter()->column_width(30);
   app.footer(help_footer());
   add_method_options(app, line, options);
+  add_settings(app, line.changes);
   add_data_options(app, line, options);
   add_view_options(app, "--", "Views for training", options.views, view_scale, view_shift);
   const std::string evaluation = "Evaluation, on a fixed copy of all images in random poses";
@@ -259,6 +283,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   check("--checkpoint", options.checkpoint_seconds, 0, 1e9);
   options.all = line.method == "all";
   options.recipes = chosen_recipes(line.method);
+  check_settings(line.changes.settings, options.recipes);
   for (Recipe& recipe : options.recipes) change(recipe, line.changes);
   options.batch_is_given = line.changes.batch.has_value();
   if (line.epochs) options.epochs = checked("--epochs", *line.epochs, 1, 1000000);

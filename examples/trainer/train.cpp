@@ -25,10 +25,13 @@ namespace {
 struct Views {
   Matrix<float> a;
   Matrix<float> b;
+  std::vector<std::uint8_t> labels;
 
   void draw(const LabelledImages& images, const std::size_t* ids, const TrainOptions& options,
             std::size_t epoch) {
+    labels.resize(a.rows());
     selfsup::parallel_for(a.rows(), [&](std::size_t i) {
+      labels[i] = images.labels[ids[i]];
       const float* image = images.images.row(ids[i]);
       Random first(options.seed, Stream::view, epoch, ids[i], 0U);
       Random second(options.seed, Stream::view, epoch, ids[i], 1U);
@@ -48,6 +51,11 @@ EpochRecord finished(EpochRecord sums, std::size_t steps, const Matrix<float>& e
   return sums;
 }
 
+double target_rate(const Recipe& recipe, std::size_t step, std::size_t total) {
+  const double rate = recipe["target-rate"];
+  return recipe["target-schedule"] != 0 ? selfsup::ema_rate(rate, step, total) : rate;
+}
+
 // All that the bits of a training depend on.
 std::string settings_of(const Recipe& recipe, const LabelledImages& images,
                         const TrainOptions& options) {
@@ -59,8 +67,9 @@ std::string settings_of(const Recipe& recipe, const LabelledImages& images,
   };
   text << "method=" << recipe.name << " epochs=" << options.epochs << " batch=" << recipe.batch
        << " learning-rate=" << recipe.learning_rate << " warm-up=" << options.warm_up
-       << " weight-decay=" << recipe.weight_decay << " temperature=" << recipe.temperature
-       << " target-rate=" << recipe.target_rate << " seed=" << options.seed;
+       << " weight-decay=" << recipe.weight_decay << " seed=" << options.seed;
+  for (const Setting& setting : recipe.settings)
+    text << " " << setting.name << "=" << setting.value;
   widths(" encoder", recipe.encoder);
   widths(" projector", recipe.projector);
   const AugmentOptions& views = options.views;
@@ -85,7 +94,7 @@ TrainResult train(Model<float>& model, const Recipe& recipe, const LabelledImage
   const CosineSchedule schedule{recipe.learning_rate * static_cast<double>(batch) / 256, warm_up,
                                 total};
   Sgd<float> optimizer(0.9, recipe.weight_decay);
-  Views views{{batch, images.size.pixels()}, {batch, images.size.pixels()}};
+  Views views{{batch, images.size.pixels()}, {batch, images.size.pixels()}, {}};
   Position at;
   Checkpoints checkpoints(options.checkpoints, settings_of(recipe, images, options));
   checkpoints.resume(at, model, optimizer);
@@ -101,7 +110,7 @@ TrainResult train(Model<float>& model, const Recipe& recipe, const LabelledImage
       const std::size_t step = epoch * steps_per_epoch + at.steps;
       views.draw(images, order.data() + at.steps * batch, options, epoch);
       try {
-        const float loss = model.accumulate(views.a, views.b);
+        const float loss = model.accumulate(views.a, views.b, views.labels, step);
         at.sums.loss += static_cast<double>(loss);
         at.sums.embedding_std += selfsup::embedding_std<float>(model.embedding());
         progress.step(epoch, at.steps, static_cast<double>(loss));
@@ -111,7 +120,7 @@ TrainResult train(Model<float>& model, const Recipe& recipe, const LabelledImage
       }
       at.sums.learning_rate = schedule.rate(step);
       optimizer.step(model, at.sums.learning_rate);
-      model.move_target(selfsup::ema_rate(recipe.target_rate, step, total));
+      if (recipe.has_moving_target()) model.move_target(target_rate(recipe, step, total));
       at.sums.seconds = progress.seconds() - start;
       stopped = interrupted();
       // The last step of an epoch counts once the epoch is finished, below.

@@ -366,3 +366,39 @@ TEST_CASE("CRC-32C has its published values") {
   CHECK(crc(std::string(32, '\xff')) == 0x62a8ab43u);
   CHECK(crc("") == 0);
 }
+
+TEST_CASE("a bank is restored from what its view and its next place were") {
+  for (const std::size_t pushes : {0, 1, 2, 3, 5}) {
+    MemoryBank<float> bank(7, 4), other(7, 4);
+    other.push(batch<float>(5, 4, 99));
+    for (std::size_t k = 0; k < pushes; ++k) bank.push(batch<float>(3, 4, k));
+    Matrix<float> rows(bank.size(), 4);
+    for (std::size_t r = 0; r < bank.size(); ++r) {
+      for (std::size_t c = 0; c < 4; ++c) rows(r, c) = bank.view()(r, c);
+    }
+    other.restore(rows, bank.next());
+    CHECK(Contents<float>(other) == Contents<float>(bank));
+    CHECK(panels_agree(other));
+    bank.push(batch<float>(2, 4, 50));
+    other.push(batch<float>(2, 4, 50));
+    CHECK(Contents<float>(other) == Contents<float>(bank));
+  }
+}
+
+TEST_CASE("a bank refuses to be restored from what it never was, and stays") {
+  MemoryBank<double> bank(4, 3);
+  bank.push(batch<double>(2, 3, 1));
+  const Contents<double> before(bank);
+  Matrix<double> rows = batch<double>(3, 3, 2);
+  CHECK(message<selfsup::OptionError>([&] { bank.restore(rows, 2); }) ==
+        "MemoryBank::restore: next is 2 of 3 rows and a capacity of 4");
+  CHECK(message<selfsup::OptionError>([&] { bank.restore(batch<double>(4, 3, 2), 4); }) ==
+        "MemoryBank::restore: next is 4 of 4 rows and a capacity of 4");
+  CHECK(message<selfsup::ShapeError>([&] { bank.restore(batch<double>(5, 3, 2), 0); }) ==
+        "MemoryBank::restore: rows are 5x3, at most 4x3 expected");
+  CHECK(message<selfsup::ShapeError>([&] { bank.restore(batch<double>(3, 2, 2), 3); }) ==
+        "MemoryBank::restore: rows are 3x2, at most 4x3 expected");
+  rows(1, 1) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_AS(bank.restore(rows, 3), selfsup::NonFiniteError);
+  CHECK(Contents<double>(bank) == before);
+}

@@ -15,13 +15,14 @@ using trainer::Sgd;
 
 namespace {
 
-// BYOL has every kind of state: a predictor, a target, statistics.
+// MoCo with a predictor has every kind of state: that, a target, statistics, a bank.
 struct Run {
   trainer::Recipe recipe = [] {
-    trainer::Recipe small = *trainer::find_recipe("byol");
+    trainer::Recipe small = *trainer::find_recipe("moco");
     small.encoder = {4, 3};
     small.projector = {3, 2};
     small.predictor = 2;
+    small.find("bank")->value = 20;
     return small;
   }();
   Model<float> model;

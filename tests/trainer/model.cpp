@@ -1,10 +1,12 @@
 // The networks around every loss: the gradient of each parameter against central differences.
 #include "model.hpp"
+#include "optimizer.hpp"
 
 #include "catch.hpp"
 #include "normal.hpp"
 #include "tolerances.hpp"
 
+#include "selfsup/losses/simsiam.hpp"
 #include "selfsup/testing/gradcheck.hpp"
 
 #include <algorithm>
@@ -26,13 +28,16 @@ namespace {
 constexpr std::size_t N = 7;
 constexpr std::size_t inputs = 6;
 constexpr std::uint64_t seed = 1;
+const std::vector<int> labels = {0, 1, 0, 2, 1, 2, 2};
 
 Recipe small(const char* method) {
   Recipe recipe = *trainer::find_recipe(method);
-  recipe.temperature = 0.5;
+  if (trainer::Setting* const own = recipe.find("temperature")) own->value = 0.5;
   recipe.encoder = {6, 5};
   recipe.projector = {5, 4};
   recipe.predictor = recipe.predictor > 0 ? 5 : 0;
+  if (trainer::Setting* const own = recipe.find("group-size")) own->value = 2;
+  if (trainer::Setting* const own = recipe.find("bank")) own->value = 9;
   return recipe;
 }
 
@@ -70,12 +75,26 @@ void load(const Views& at, const std::vector<Parameter<double>*>& all) {
   for (std::size_t k = 0; k < all.size(); ++k) copy(at[k], all[k]->value);
 }
 
+// As in the first step but one: a bank holds the same rows every time.
+double loss_of(Model<double>& model, const Matrix<double>& x_a, const Matrix<double>& x_b) {
+  model.for_each_state([](const std::string& name, Matrix<double>& state) {
+    if (name != "loss.memory") return;
+    const std::size_t bank = state.rows() - 1;
+    for (std::size_t i = 0; i < bank * state.cols(); ++i)
+      state.data()[i] = 0.5 * std::sin(static_cast<double>(i));
+    state(bank, 0) = static_cast<double>(bank);
+    state(bank, 1) = 2;
+  });
+  model.restored();
+  return model.accumulate(x_a, x_b, labels, 3);
+}
+
 Gradients gradient_of(Model<double>& model, const Views& at, const Matrix<double>& x_a,
                       const Matrix<double>& x_b) {
   const auto all = parameters(model);
   load(at, all);
   for (auto* parameter : all) parameter->gradient.fill(0);
-  model.accumulate(x_a, x_b);
+  loss_of(model, x_a, x_b);
   Gradients result;
   for (const auto* parameter : all) {
     const Matrix<double>& d = parameter->gradient;
@@ -93,18 +112,32 @@ selfsup::GradcheckOptions options() {
 }  // namespace
 
 TEST_CASE("the gradient of every parameter of every method without frozen branch of its own") {
-  for (const char* method : {"ntxent", "infonce", "vicreg", "barlow", "byol"}) {
-    Model<double> model(small(method), inputs, seed);
+  std::vector<Recipe> all_methods;
+  for (const Recipe& recipe : trainer::recipes()) {
+    if (recipe.method != trainer::Method::simsiam) all_methods.push_back(small(recipe.name));
+  }
+  for (const char* setting : {"bank", "predictor"}) {  // as in MoCo v3
+    all_methods.push_back(small("moco"));
+    all_methods.back().find("bank")->value = 0;
+    if (setting == std::string("predictor")) all_methods.back().predictor = 5;
+  }
+  for (const std::size_t predictor : {0, 5}) {
+    all_methods.push_back(small("simsiam"));
+    all_methods.back().find("stop-gradient")->value = 0;
+    all_methods.back().predictor = predictor;
+  }
+  for (const Recipe& recipe : all_methods) {
+    Model<double> model(recipe, inputs, seed);
     const Matrix<double> x_a = batch(4);
     const Matrix<double> x_b = batch(6);
     const auto all = parameters(model);
     const auto value = [&](const Views& at) {
       load(at, all);
-      return model.accumulate(x_a, x_b);
+      return loss_of(model, x_a, x_b);
     };
     const auto gradient = [&](const Views& at) { return gradient_of(model, at, x_a, x_b); };
     const auto report = selfsup::gradcheck(value, gradient, views_of(all), options());
-    INFO(method << ": " << report);
+    INFO(recipe.name << ", predictor " << recipe.predictor << ": " << report);
     CHECK(report.passes(tests::tolerance::difference));
   }
 }
@@ -167,6 +200,32 @@ TEST_CASE("BYOL's target network starts as the online one and follows it alone")
   CHECK(model.accumulate(x_a, x_b) == before);
   model.move_target(0.5);
   CHECK(model.accumulate(x_a, x_b) != before);
+}
+
+TEST_CASE("a predictor that is not trained takes no part in a step") {
+  Recipe recipe = small("byol");
+  recipe.find("train-predictor")->value = 0;
+  Model<double> model(recipe, inputs, seed);
+  std::vector<std::string> moved;
+  std::vector<std::vector<double>> before;
+  const auto entries = [](const Parameter<double>& parameter) {
+    return std::vector<double>(parameter.value.data(),
+                               parameter.value.data() + parameter.value.size());
+  };
+  model.for_each_parameter([&](const std::string&, Parameter<double>& parameter) {
+    before.push_back(entries(parameter));
+  });
+  model.accumulate(batch(4), batch(6));
+  trainer::Sgd<double> optimizer(0.9, 1e-3);
+  optimizer.step(model, 0.1);
+  auto old = before.begin();
+  model.for_each_parameter([&](const std::string& name, Parameter<double>& parameter) {
+    if (entries(parameter) != *old++) moved.push_back(name.substr(0, name.find('.')));
+    for (std::size_t i = 0; i < parameter.gradient.size(); ++i)
+      CHECK(parameter.gradient.data()[i] == 0);
+  });
+  CHECK(std::count(moved.begin(), moved.end(), "encoder") > 0);
+  CHECK(std::count(moved.begin(), moved.end(), "predictor") == 0);
 }
 
 TEST_CASE("the encoder does not depend on the method") {

@@ -36,7 +36,7 @@ labels() {
   head -c "$3" /dev/zero >> "$1"
 }
 
-expect '--method is moco; ntxent, infonce' --method moco
+expect '--method is mocov9; one of ntxent, dcl' --method mocov9
 expect '--epochs is 0, a whole number from 1' --epochs 0
 expect '--epochs is -3, a whole number from 1' --epochs -3
 expect '--epochs' --epochs many
@@ -54,7 +54,10 @@ expect '--warm-up is 91' --warm-up 91
 expect '--threads is 0' --threads 0
 expect '--encoder is 0' --encoder 64,0
 expect '--projector is -1' --projector -1
-expect '--predictor is 0' --method byol --predictor 0
+expect '--predictor is -1' --method byol --predictor -1
+expect '--bank is no setting of byol' --method byol --bank 8
+expect '--bank is 2.5, a whole number was expected' --method moco --bank 2.5
+expect '--group-size is 1, a number from 2' --method vicreg-grouped --group-size 1
 expect '--neighbours is 0' --neighbours 0
 expect '--classes is 1' --classes 1
 expect 'label .* was expected' --classes 9

@@ -14,7 +14,7 @@ same() {  # same FOLDER FOLDER
 }
 
 kills=0
-for method in ntxent infonce byol simsiam vicreg barlow; do
+for method in ntxent moco byol simsiam lejepa barlow; do
   "$program" --method "$method" "${options[@]}" --out "$folder/whole" > /dev/null
   rm -rf "$folder/killed"
   killed=0

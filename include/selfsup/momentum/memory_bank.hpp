@@ -65,6 +65,29 @@ class MemoryBank {
 
   void clear() { ring_.clear(); }
 
+  /// Replaces all of it by `rows` (size, D), as they are, and the place of the next row: view() and
+  /// next() of an earlier time, for those who write their own checkpoints. Ids are not restored.
+  /// Throws ShapeError for another D or more rows than the capacity, OptionError for a place that
+  /// cannot be the next one, NonFiniteError when an entry is NaN or infinite; the bank then stays.
+  void restore(ConstView<T> rows, std::size_t next) {
+    const char* const where = "MemoryBank::restore";
+    if (rows.cols() != cols() || rows.rows() > capacity()) {
+      throw ShapeError(std::string(where) + ": rows are " + shape_text(rows) + ", at most " +
+                       shape_text(capacity(), cols()) + " expected");
+    }
+    if (rows.rows() < capacity() ? next != rows.rows() : next >= capacity()) {
+      throw OptionError(std::string(where) + ": next is " + std::to_string(next) + " of " +
+                        std::to_string(rows.rows()) + " rows and a capacity of " +
+                        std::to_string(capacity()));
+    }
+    unit_.reshape(rows.rows(), cols());
+    if (!is_finite(normalize_.forward(copy_.of(rows), false, unit_, 0)))
+      throw_non_finite<T>(where, {{"rows", rows}});
+    ring_.clear();
+    if (rows.rows() > 0) ring_.push(unit_, nullptr);
+    ring_.set_next(next);
+  }
+
   /// What a loss reads, in both layouts of its products.
   operator const kernels::BankRows<T>&() const { return ring_; }  // NOLINT: converts on purpose
 
