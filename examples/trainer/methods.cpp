@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace trainer {
 namespace {
@@ -42,191 +43,87 @@ Setting invariance_weight(double value) {
 Setting variance_weight() {
   return {"variance-weight", 25, 0, 1e4, false, "of the hinge on each column's deviation"};
 }
-Setting covariance_weight() {
-  return {"covariance-weight", 1, 0, 1e4, false, "of the squared covariances"};
+Setting covariance_weight(double value) {
+  return {"covariance-weight", value, 0, 1e4, false, "of the squared covariances"};
+}
+
+Recipe recipe(Method method, const char* name, const char* title, double learning_rate,
+              std::vector<Setting> settings) {
+  Recipe made;
+  made.method = method;
+  made.name = name;
+  made.title = title;
+  made.learning_rate = learning_rate;
+  made.settings = std::move(settings);
+  return made;
+}
+
+// With a predictor, which needs more weight decay.
+Recipe predictive(Recipe made) {
+  made.predictor = 64;
+  made.weight_decay = 5e-4;
+  return made;
+}
+
+// Losses that decorrelate columns gain from many.
+Recipe wide(Recipe made) {
+  made.projector = {256, 256};
+  return made;
 }
 
 // A VICReg whose covariance term is replaced by an approximation with a setting of its own.
-Recipe approximate_vicreg(Method method, const char* name, const char* title, Setting own) {
-  return {method,
-          name,
-          title,
-          2200,
-          256,
-          0.1,
-          1e-4,
-          {512, 256},
-          {256, 256},
-          0,
-          {invariance_weight(25), variance_weight(), covariance_weight(), own}};
+Recipe vicreg(Method method, const char* name, const char* title, double learning_rate,
+              double covariance, Setting own) {
+  return wide(
+      recipe(method, name, title, learning_rate,
+             {invariance_weight(25), variance_weight(), covariance_weight(covariance), own}));
 }
 
 std::vector<Recipe> make_recipes() {
-  const std::vector<std::size_t> encoder = {512, 256};
-  const std::vector<std::size_t> projector = {256, 128};
   return {
-      {Method::ntxent,
-       "ntxent",
-       "NT-Xent (SimCLR)",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.2), hardest()}},
-      {Method::dcl,
-       "dcl",
-       "NT-Xent, decoupled",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.2)}},
-      {Method::hcl,
-       "hcl",
-       "NT-Xent, hard negatives, debiased",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.5),
-        {"positive-prior", 0.1, 0, 0.999, false, "share of negatives that are of the same kind"},
-        {"hard-negative-beta", 1, 0, 100, false, "how much similar negatives count for more"}}},
-      {Method::infonce,
-       "infonce",
-       "InfoNCE, symmetric (CLIP)",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.2),
-        hardest(),
-        {"label-smoothing", 0, 0, 0.999, false, "what the label shares among all candidates"}}},
-      {Method::moco,
-       "moco",
-       "InfoNCE against a moving target (MoCo)",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.2),
-        {"bank", 4096, 0, 1e7, true, "rows of earlier batches as negatives; 0: the batch"},
-        target_rate(0.99),
-        target_schedule(),
-        train_predictor()}},
-      {Method::supcon,
-       "supcon",
-       "SupCon: learns from all labels",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {temperature(0.2)}},
-      {Method::siglip,
-       "siglip",
-       "pairwise sigmoid (SigLIP)",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {{"logit-scale", 10, 1e-3, 1e3, false, "what similarities are multiplied by"},
-        {"logit-bias", -5, -1e3, 1e3, false, "what is added to them"}}},
-      {Method::byol,
-       "byol",
-       "BYOL",
-       2200,
-       256,
-       1.0,
-       5e-4,
-       encoder,
-       projector,
-       64,
-       {target_rate(0.9), target_schedule(), train_predictor()}},
-      {Method::simsiam,
-       "simsiam",
-       "SimSiam",
-       2200,
-       256,
-       1.0,
-       5e-4,
-       encoder,
-       projector,
-       64,
-       {stop_gradient(), train_predictor()}},
-      {Method::vicreg,
-       "vicreg",
-       "VICReg",
-       2200,
-       256,
-       0.1,
-       1e-4,
-       encoder,
-       {256, 256},
-       0,
-       {invariance_weight(25), variance_weight(), covariance_weight()}},
-      approximate_vicreg(Method::vicreg_grouped, "vicreg-grouped",
-                         "VICReg, covariances in groups of columns",
-                         {"group-size", 64, 2, 65536, true, "most columns of a group"}),
-      approximate_vicreg(Method::vicreg_probed, "vicreg-probed", "VICReg, covariances by probes",
-                         {"probes", 16, 1, 65536, true, "random vectors a step"}),
-      approximate_vicreg(Method::vicreg_fft, "vicreg-fft", "VICReg, sums of covariances by FFT",
-                         {"exponent", 2, 1, 2, true, "of the sums, 1 or 2"}),
-      {Method::barlow,
-       "barlow",
-       "Barlow Twins",
-       2200,
-       256,
-       0.1,
-       1e-4,
-       encoder,
-       {256, 256},
-       0,
-       {{"off-diagonal-weight", 0.0051, 0, 1e4, false, "of the correlations between columns"}}},
-      {Method::align_uniform,
-       "align-uniform",
-       "alignment and uniformity",
-       2200,
-       256,
-       0.5,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {{"alignment-power", 2, 0.1, 10, false, "of the distance between both views"},
-        {"uniformity-weight", 1, 0, 1e4, false, "of the uniformity beside the alignment"},
-        {"uniformity-scale", 2, 1e-3, 1e3, false, "of the Gaussian of each distance"}}},
-      {Method::lejepa,
-       "lejepa",
-       "LeJEPA: invariance and SIGReg",
-       2200,
-       256,
-       0.1,
-       1e-4,
-       encoder,
-       projector,
-       0,
-       {{"sigreg-weight", 0.05, 0, 1, false, "of normality; the invariance has the rest"},
-        {"slices", 256, 1, 65536, true, "random directions a step"}}},
+      recipe(Method::ntxent, "ntxent", "NT-Xent (SimCLR)", 0.5, {temperature(0.2), hardest()}),
+      recipe(Method::dcl, "dcl", "NT-Xent, decoupled", 0.5, {temperature(0.2)}),
+      recipe(
+          Method::hcl, "hcl", "NT-Xent, hard negatives, debiased", 0.5,
+          {temperature(0.5),
+           {"positive-prior", 0.1, 0, 0.999, false, "share of negatives that are of the same kind"},
+           {"hard-negative-beta", 1, 0, 100, false, "how much similar negatives count for more"}}),
+      recipe(Method::infonce, "infonce", "InfoNCE, symmetric (CLIP)", 0.5,
+             {temperature(0.2),
+              hardest(),
+              {"label-smoothing", 0, 0, 0.999, false, "what the label shares among all"}}),
+      recipe(Method::moco, "moco", "InfoNCE against a moving target (MoCo)", 1,
+             {temperature(0.2),
+              {"bank", 4096, 0, 1e7, true, "rows of earlier batches as negatives; 0: the batch"},
+              target_rate(0.9),
+              target_schedule(),
+              train_predictor()}),
+      recipe(Method::supcon, "supcon", "SupCon: learns from all labels", 0.5, {temperature(0.2)}),
+      recipe(Method::siglip, "siglip", "pairwise sigmoid (SigLIP)", 0.2,
+             {{"logit-scale", 10, 1e-3, 1e3, false, "what similarities are multiplied by"},
+              {"logit-bias", -10, -1e3, 1e3, false, "what is added to them"}}),
+      predictive(recipe(Method::byol, "byol", "BYOL", 0.5,
+                        {target_rate(0.9), target_schedule(), train_predictor()})),
+      predictive(
+          recipe(Method::simsiam, "simsiam", "SimSiam", 1, {stop_gradient(), train_predictor()})),
+      wide(recipe(Method::vicreg, "vicreg", "VICReg", 0.1,
+                  {invariance_weight(25), variance_weight(), covariance_weight(1)})),
+      vicreg(Method::vicreg_grouped, "vicreg-grouped", "VICReg, covariances in groups of columns",
+             0.1, 1, {"group-size", 64, 2, 65536, true, "most columns of a group"}),
+      vicreg(Method::vicreg_probed, "vicreg-probed", "VICReg, covariances by probes", 0.1, 1,
+             {"probes", 64, 1, 65536, true, "random vectors a step"}),
+      vicreg(Method::vicreg_fft, "vicreg-fft", "VICReg, sums of covariances by FFT", 0.05, 0.05,
+             {"exponent", 2, 1, 2, true, "of the sums, 1 or 2"}),
+      wide(recipe(
+          Method::barlow, "barlow", "Barlow Twins", 0.1,
+          {{"off-diagonal-weight", 0.0051, 0, 1e4, false, "of the correlations of columns"}})),
+      recipe(Method::align_uniform, "align-uniform", "alignment and uniformity", 0.5,
+             {{"alignment-power", 2, 0.1, 10, false, "of the distance between both views"},
+              {"uniformity-weight", 1, 0, 1e4, false, "of the uniformity beside the alignment"},
+              {"uniformity-scale", 2, 1e-3, 1e3, false, "of the Gaussian of each distance"}}),
+      recipe(Method::lejepa, "lejepa", "LeJEPA: invariance and SIGReg", 0.5,
+             {{"sigreg-weight", 0.05, 0, 1, false, "of normality; the invariance has the rest"},
+              {"slices", 256, 1, 65536, true, "random directions a step"}}),
   };
 }
 

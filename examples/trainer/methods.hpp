@@ -38,16 +38,17 @@ struct Setting {
 
 /// What differs from method to method. Every member can be set on the command line.
 struct Recipe {
-  Method method;
-  const char* name;
-  const char* title;     // for --help
-  std::size_t steps;     // the default number of epochs is the least that makes as many
-  std::size_t batch;     // images a step, two views each
-  double learning_rate;  // highest, at a batch of 256: it is scaled by batch/256
-  double weight_decay;
-  std::vector<std::size_t> encoder;    // widths of the layers; the last one is the representation
-  std::vector<std::size_t> projector;  // widths; the last one is the embedding
-  std::size_t predictor;  // hidden width of the predictor (byol, simsiam, moco); 0: there is none
+  Method method = Method::ntxent;
+  const char* name = "";
+  const char* title = "";    // for --help
+  std::size_t steps = 2200;  // the default number of epochs is the least that makes as many
+  std::size_t batch = 256;   // images a step, two views each
+  double learning_rate = 0;  // highest, at a batch of 256: it is scaled by batch/256
+  double weight_decay = 1e-4;
+  std::vector<std::size_t> encoder = {512, 256};    // widths of the layers; the last one is the
+                                                    // representation
+  std::vector<std::size_t> projector = {256, 128};  // widths; the last one is the embedding
+  std::size_t predictor = 0;  // hidden width, for methods that may have one; 0: there is none
   std::vector<Setting> settings;
 
   /// True for the methods that may have a predictor.
