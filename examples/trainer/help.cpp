@@ -66,6 +66,8 @@ std::string help_footer() {
          "  metrics.csv     an epoch a row: loss, learning rate, monitors of collapse\n"
          "  evaluation.csv  accuracy with raw pixels, untrained and trained encoder\n"
          "  embedding.csv   the test images in two dimensions, for pictures\n"
+         "  retrieval.csv   a few test images and the training images nearest to each\n"
+         "  images.bin      these images (format: examples/trainer/retrieval.hpp)\n"
          "  times.csv       seconds of each epoch and of the evaluation\n"
          "  weights.bin     the trained weights (format: examples/trainer/weights.hpp)\n"
          "  checkpoint.bin  where the training stands (format: examples/trainer/checkpoint.hpp)\n"

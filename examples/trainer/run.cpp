@@ -6,6 +6,7 @@
 #include "nearest_neighbours.hpp"
 #include "principal_plane.hpp"
 #include "report.hpp"
+#include "retrieval.hpp"
 #include "train.hpp"
 #include "weights.hpp"
 
@@ -30,10 +31,11 @@ struct Poses {
       : train(jittered(data.train, jitter, 1, 0)), test(jittered(data.test, jitter, 1, 1)) {}
 };
 
-// What a representation is worth, and how it looks.
+// What a representation is worth, how it looks, and what it finds.
 struct Measured {
   Evaluation evaluation;
   PlaneView plane;
+  Retrieval retrieval;
 };
 
 class Experiment {
@@ -41,7 +43,8 @@ class Experiment {
   explicit Experiment(Options options)
       : options_(std::move(options)),
         data_(load_dataset(options_.data)),
-        poses_(data_, options_.jitter) {
+        poses_(data_, options_.jitter),
+        queries_(choose_queries(data_.test.labels)) {
     for (Recipe& recipe : options_.recipes) {
       fit_to_data(recipe, options_.batch_is_given, data_.train.count());
     }
@@ -85,7 +88,9 @@ class Experiment {
     Measured result;
     result.evaluation = evaluate(representation, features, data_.train.labels, data_.test.labels,
                                  data_.classes, options_.neighbours);
+    normalise_rows(features.train);
     normalise_rows(features.test);
+    result.retrieval = retrieve(representation, features, queries_);
     result.plane = {representation, principal_plane(features.test)};
     return result;
   }
@@ -130,6 +135,12 @@ class Experiment {
     write_atomically(path + "embedding.csv",
                      embedding_csv({baselines_[0].plane, baselines_[1].plane, trained.plane},
                                    data_.test.labels));
+    const std::vector<Retrieval> retrievals = {baselines_[0].retrieval, baselines_[1].retrieval,
+                                               trained.retrieval};
+    write_atomically(path + "retrieval.csv",
+                     retrieval_csv(queries_, retrievals, data_.train.labels, data_.test.labels));
+    write_atomically(path + "images.bin",
+                     images_file(queries_, retrievals, poses_.train, poses_.test));
     write_atomically(path + "times.csv", times_csv(result.epochs, seconds.count()));
 
     TableRow row{recipe.name, trained.evaluation, true, 0, result.epochs.back()};
@@ -141,6 +152,7 @@ class Experiment {
   Options options_;
   Dataset data_;
   Poses poses_;
+  std::vector<std::size_t> queries_;
   std::vector<Measured> baselines_;
   std::vector<TableRow> rows_;
 };

@@ -12,11 +12,12 @@ for method in ntxent infonce byol simsiam vicreg barlow; do
       --threads "$threads" --out "$folder/$method-$threads" > "$folder/log" ||
       { cat "$folder/log"; exit 1; }
   done
-  for file in metrics.csv evaluation.csv embedding.csv weights.bin; do
+  for file in metrics.csv evaluation.csv embedding.csv retrieval.csv images.bin weights.bin; do
     cmp "$folder/$method-1/$file" "$folder/$method-2/$file"
   done
   [ "$(wc -l < "$folder/$method-1/metrics.csv")" = 3 ]
   [ "$(wc -l < "$folder/$method-1/evaluation.csv")" = 4 ]
+  [ "$(wc -l < "$folder/$method-1/retrieval.csv")" = $((1 + 3 * 12 * 8)) ]
 done
 
 "$program" --epochs 2 --encoder 48,40 --projector 40,20 --seed 8 --out "$folder/other" > /dev/null
