@@ -68,6 +68,7 @@ std::string help_footer() {
          "  embedding.csv   the test images in two dimensions, for pictures\n"
          "  retrieval.csv   a few test images and the training images nearest to each\n"
          "  images.bin      these images (format: examples/trainer/retrieval.hpp)\n"
+         "  settings.csv    what the run was made with, and the command\n"
          "  times.csv       seconds of each epoch and of the evaluation\n"
          "  weights.bin     the trained weights (format: examples/trainer/weights.hpp)\n"
          "  checkpoint.bin  where the training stands (format: examples/trainer/checkpoint.hpp)\n"

@@ -7,6 +7,7 @@
 #include "principal_plane.hpp"
 #include "report.hpp"
 #include "retrieval.hpp"
+#include "settings.hpp"
 #include "train.hpp"
 #include "weights.hpp"
 
@@ -40,8 +41,9 @@ struct Measured {
 
 class Experiment {
  public:
-  explicit Experiment(Options options)
+  Experiment(Options options, std::string command)
       : options_(std::move(options)),
+        command_(std::move(command)),
         data_(load_dataset(options_.data)),
         poses_(data_, options_.jitter),
         queries_(choose_queries(data_.test.labels)) {
@@ -125,6 +127,8 @@ class Experiment {
     const std::string path = folder(recipe) + "/";
     write_atomically(path + "weights.bin", weights_file(model));
     write_atomically(path + "metrics.csv", metrics_csv(result.epochs));
+    write_atomically(path + "settings.csv",
+                     settings_csv(options_, recipe, data_, training.epochs, command_));
 
     const auto start = std::chrono::steady_clock::now();
     const Measured trained = measure("trained encoder", encode(model));
@@ -150,6 +154,7 @@ class Experiment {
   }
 
   Options options_;
+  std::string command_;
   Dataset data_;
   Poses poses_;
   std::vector<std::size_t> queries_;
@@ -159,12 +164,12 @@ class Experiment {
 
 }  // namespace
 
-int run(Options options) {
+int run(Options options, const std::string& command) {
 #ifdef _OPENMP
   if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
 #endif
   catch_interrupts();
-  return Experiment(std::move(options)).run();
+  return Experiment(std::move(options), command).run();
 }
 
 }  // namespace trainer
