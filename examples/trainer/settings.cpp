@@ -89,16 +89,19 @@ void add_views(Table& table, const std::string& prefix, const AugmentOptions& vi
   table.add(prefix + "noise", views.noise);
 }
 
-void add_evaluation(Table& table, std::size_t neighbours) {
+void add_evaluation(Table& table, std::size_t neighbours, const Dataset& data) {
   std::vector<double> percents;
   std::vector<std::size_t> draws;
+  std::vector<std::size_t> images;
   for (const LabelShare& share : label_shares) {
     percents.push_back(100 * share.fraction);
     draws.push_back(share.draws);
+    images.push_back(draw_labels(data.train.labels, data.classes, share.fraction, 0).size());
   }
   table.add("neighbours", neighbours);
   table.add("label_percents", percents);
   table.add("label_draws", draws);
+  table.add("label_images", images);
 }
 
 }  // namespace
@@ -140,7 +143,7 @@ std::string settings_csv(const Options& options, const Recipe& recipe, const Dat
   add_recipe(table, recipe);
   add_views(table, "", options.views);
   add_views(table, "jitter_", options.jitter);
-  add_evaluation(table, options.neighbours);
+  add_evaluation(table, options.neighbours, data);
   table.add("version", version_text());
   table.add("code", std::string(TRAINER_TEXT(SELFSUP_ABI)));
   table.add("compiler", std::string(compiler));

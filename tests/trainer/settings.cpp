@@ -48,7 +48,7 @@ TEST_CASE("settings.csv names command, data, method and program") {
        {"method,ntxent", "seed,7", "data,\"a folder, \"\"mine\"\"\"", "training_images,70",
         "test_images,7", "channels,1", "rows,2", "columns,3", "epochs,12", "steps_per_epoch,4",
         "batch,16", "encoder,\"48,40\"", "jitter_scale,\"0.8,1.2\"", "label_percents,\"1,10,100\"",
-        "label_draws,\"20,5,1\""}) {
+        "label_draws,\"20,5,1\"", "label_images,\"1,7,70\""}) {
     INFO(line);
     CHECK(has_line(text, line));
   }
