@@ -12,11 +12,21 @@ import numpy
 # Names as their papers write them; a method that is not here is called as on the command line.
 NAMES = {
     "ntxent": "NT-Xent",
+    "dcl": "DCL",
+    "hcl": "HCL",
     "infonce": "InfoNCE",
+    "moco": "MoCo",
+    "supcon": "SupCon",
+    "siglip": "SigLIP",
     "byol": "BYOL",
     "simsiam": "SimSiam",
     "vicreg": "VICReg",
+    "vicreg-grouped": "VICReg, grouped",
+    "vicreg-probed": "VICReg, probed",
+    "vicreg-fft": "VICReg, by FFT",
     "barlow": "Barlow Twins",
+    "align-uniform": "Alignment and uniformity",
+    "lejepa": "LeJEPA",
 }
 
 REPRESENTATIONS = ("raw pixels", "untrained encoder", "trained encoder")
