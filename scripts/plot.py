@@ -74,7 +74,7 @@ def draw_curves(runs, path):
     if len(runs) == 1:
         title = f"{runs[0].title}: loss, and two monitors of collapse"
     else:
-        title = "Training without labels: loss, and two monitors of collapse"
+        title = "Training: loss, and two monitors of collapse"
     for row, quantity in zip(axes, quantities):
         if below:
             row[0].set_title(quantity, fontsize=10)

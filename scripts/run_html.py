@@ -118,6 +118,10 @@ def progress_text(run):
     return f"{done} epochs" if done == wanted else f"stopped in epoch {done} of {wanted}"
 
 
+def labels_text(run):
+    return "with all labels" if run.setting("method") == "supcon" else "without labels"
+
+
 def cost_text(run):
     return (
         f"Training took {sum(run.seconds['training']):.1f} s ({progress_text(run)}), "
@@ -229,8 +233,7 @@ def embeddings(folder, what):
         folder / "embeddings.png",
         "Scatter plots of the test images in two principal components, coloured by class: raw "
         f"pixels, untrained encoder, {what}",
-        "Each point is a test image in a random pose, drawn by its class, which the training never "
-        "saw.",
+        "Each point is a test image in a random pose, drawn by its class.",
     )
 
 
@@ -243,7 +246,7 @@ def write_run(run, folder):
     verdict = f"{abs(better):.1f} points {'above' if better >= 0 else 'below'} the better baseline"
     body = [
         f"<h1>{text(title)}</h1>",
-        f'<p class="quiet">{text(data_text(run))}. An encoder was trained without labels, seed '
+        f'<p class="quiet">{text(data_text(run))}. Trained {labels_text(run)}, seed '
         f"{text(run.setting('seed'))}, {text(progress_text(run))}.</p>",
         tiles(run),
         f"<p>With {text(percent)} % of the labels the trained encoder is {text(verdict)}.</p>",
@@ -285,7 +288,7 @@ def write_overview(runs, folder):
     titles = ", ".join(run.title for run in runs.values())
     body = [
         f"<h1>{len(runs)} methods on {text(some_run.setting('data'))}</h1>",
-        f'<p class="quiet">{text(data_text(some_run))}. Encoders were trained without labels, seed '
+        f'<p class="quiet">{text(data_text(some_run))}. Seed '
         f"{text(some_run.setting('seed'))}. Each name leads to the report of that method.</p>",
         "<h2>What the representations are worth</h2>",
         accuracy_table(rows, some_run, ("seconds", "images/s", "spread", "rank")),
