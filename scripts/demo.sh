@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains an encoder with each family of losses on the embedded digits and draws what it learned.
+# Trains an encoder with each family of losses on the embedded digits and reports what it learned.
 #
 #   scripts/demo.sh            results in build/demo/results
 #   scripts/demo.sh --help     this text
@@ -43,6 +43,9 @@ done
 
 echo
 echo "results, under $PWD/$results:"
-find "$results" -type f \( -name '*.csv' -o -name '*.png' -o -name '*.svg' \) -printf '  %P\n' |
+find "$results" -type f \( -name '*.csv' -o -name '*.png' -o -name '*.html' \) -printf '  %P\n' |
   sort
+if [[ -f "$results/report.html" ]]; then
+  echo "to read in a browser: $PWD/$results/report.html"
+fi
 echo "packages: $setup_seconds s; build, training and pictures: $SECONDS s"

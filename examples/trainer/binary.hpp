@@ -15,6 +15,7 @@ class BinaryWriter {
   /// Begins with eight characters that tell what the file is.
   explicit BinaryWriter(const std::string& magic) : bytes_(magic) {}
 
+  void u8(std::uint8_t number) { append(number, 1); }
   void u32(std::uint32_t number) { append(number, 4); }
   void u64(std::uint64_t number) { append(number, 8); }
   void f64(double number);

@@ -25,14 +25,6 @@ Score score_of(const std::vector<double>& accuracies) {
   return score;
 }
 
-Matrix<float> rows_of(const Matrix<float>& all, const std::vector<std::size_t>& ids) {
-  Matrix<float> part(ids.size(), all.cols());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    std::copy_n(all.row(ids[i]), all.cols(), part.row(i));
-  }
-  return part;
-}
-
 }  // namespace
 
 std::vector<std::size_t> draw_labels(const std::vector<std::uint8_t>& labels, std::size_t classes,

@@ -3,6 +3,7 @@
 #include "errors.hpp"
 #include "options.hpp"
 #include "run.hpp"
+#include "settings.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -12,7 +13,8 @@
 int main(int argc, char** argv) {
   try {
     auto options = trainer::parse_options(argc, argv);
-    return options ? trainer::run(std::move(*options)) : 0;
+    if (!options) return 0;
+    return trainer::run(std::move(*options), trainer::command_text(argc, argv));
   } catch (const trainer::InputError& error) {
     std::fprintf(stderr, "selfsup-train: %s\n", error.what());
     return 2;

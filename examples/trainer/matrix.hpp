@@ -3,6 +3,7 @@
 
 #include "selfsup/core/view.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -42,5 +43,15 @@ class Matrix {
   std::size_t cols_ = 0;
   std::vector<T> entries_;
 };
+
+/// Copies the rows of these numbers, in their order.
+template <class T>
+Matrix<T> rows_of(const Matrix<T>& all, const std::vector<std::size_t>& ids) {
+  Matrix<T> part(ids.size(), all.cols());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::copy_n(all.row(ids[i]), all.cols(), part.row(i));
+  }
+  return part;
+}
 
 }  // namespace trainer

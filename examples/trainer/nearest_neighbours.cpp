@@ -10,22 +10,43 @@
 namespace trainer {
 namespace {
 
-// The class that the k most similar of `count` rows vote for.
-std::uint8_t vote(const float* similarities, const std::vector<std::uint8_t>& labels, std::size_t k,
-                  std::size_t classes) {
-  std::vector<std::size_t> order(labels.size());
+// Calls f(query, its similarities to all rows) for each query, on all threads.
+template <class F>
+void for_each_query(const Matrix<float>& rows, const Matrix<float>& queries, F f) {
+  constexpr std::size_t chunk = 256;  // queries at a time: the similarities of all need not exist
+  selfsup::Matmul<float> product;
+  Matrix<float> similarities;
+  for (std::size_t first = 0; first < queries.rows(); first += chunk) {
+    const std::size_t count = std::min(chunk, queries.rows() - first);
+    similarities.resize(count, rows.rows());
+    product.write(queries.view().row_range(first, count), rows.view().transposed(), similarities);
+    selfsup::parallel_for(count, rows.rows(),
+                          [&](std::size_t i) { f(first + i, similarities.row(i)); });
+  }
+}
+
+std::vector<Neighbour> first_of(const float* similarities, std::size_t count, std::size_t k) {
+  std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto nearer = [similarities](std::size_t i, std::size_t j) {
     return similarities[i] != similarities[j] ? similarities[i] > similarities[j] : i < j;
   };
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
                     nearer);
+  std::vector<Neighbour> neighbours(k);
+  for (std::size_t i = 0; i < k; ++i) neighbours[i] = {order[i], similarities[order[i]]};
+  return neighbours;
+}
+
+// The class that the neighbours vote for.
+std::uint8_t vote(const std::vector<Neighbour>& neighbours, const std::vector<std::uint8_t>& labels,
+                  std::size_t classes) {
   std::vector<std::size_t> votes(classes);
   std::vector<double> sums(classes);
-  for (std::size_t i = 0; i < k; ++i) {
-    const std::uint8_t label = labels[order[i]];
+  for (const Neighbour& neighbour : neighbours) {
+    const std::uint8_t label = labels[neighbour.row];
     ++votes[label];
-    sums[label] += static_cast<double>(similarities[order[i]]);
+    sums[label] += static_cast<double>(neighbour.similarity);
   }
   std::size_t best = 0;
   for (std::size_t c = 1; c < classes; ++c) {
@@ -49,29 +70,29 @@ void normalise_rows(Matrix<float>& rows) {
   });
 }
 
+std::vector<std::vector<Neighbour>> most_similar(const Matrix<float>& rows,
+                                                 const Matrix<float>& queries, std::size_t k) {
+  std::vector<std::vector<Neighbour>> found(queries.rows());
+  for_each_query(rows, queries, [&](std::size_t query, const float* similarities) {
+    found[query] = first_of(similarities, rows.rows(), k);
+  });
+  return found;
+}
+
 std::vector<std::uint8_t> nearest_neighbours(const Matrix<float>& labelled,
                                              const std::vector<std::uint8_t>& labels,
                                              const Matrix<float>& queries, std::size_t k,
                                              std::size_t classes) {
-  constexpr std::size_t chunk = 256;  // queries at a time: the similarities of all need not exist
+  const std::size_t N = labelled.rows();
   std::vector<std::uint8_t> predicted(queries.rows());
-  selfsup::Matmul<float> product;
-  Matrix<float> similarities;
-  for (std::size_t first = 0; first < queries.rows(); first += chunk) {
-    const std::size_t count = std::min(chunk, queries.rows() - first);
-    similarities.resize(count, labelled.rows());
-    product.write(queries.view().row_range(first, count), labelled.view().transposed(),
-                  similarities);
-    selfsup::parallel_for(count, labelled.rows(), [&](std::size_t i) {
-      if (k == 1) {
-        const float* row = similarities.row(i);
-        predicted[first + i] = labels[static_cast<std::size_t>(
-            std::max_element(row, row + similarities.cols()) - row)];
-      } else {
-        predicted[first + i] = vote(similarities.row(i), labels, k, classes);
-      }
-    });
-  }
+  for_each_query(labelled, queries, [&](std::size_t query, const float* similarities) {
+    if (k == 1) {
+      predicted[query] = labels[static_cast<std::size_t>(
+          std::max_element(similarities, similarities + N) - similarities)];
+    } else {
+      predicted[query] = vote(first_of(similarities, N, k), labels, classes);
+    }
+  });
   return predicted;
 }
 

@@ -1,4 +1,4 @@
-// k-nearest-neighbour classification by cosine similarity.
+// Nearest neighbours by cosine similarity, and classification by them.
 #pragma once
 
 #include "matrix.hpp"
@@ -11,6 +11,17 @@ namespace trainer {
 
 /// Divides each row by its length; rows of zeros stay.
 void normalise_rows(Matrix<float>& rows);
+
+/// A row that was found, and its similarity to the query.
+struct Neighbour {
+  std::size_t row;
+  float similarity;
+};
+
+/// For each query (M, D) the `k` most similar rows (N, D), 1 ≤ k ≤ N, the most similar first and
+/// among equals the lower. Rows of both must have been normalised.
+std::vector<std::vector<Neighbour>> most_similar(const Matrix<float>& rows,
+                                                 const Matrix<float>& queries, std::size_t k);
 
 /// The class of each query (M, D) by the `k` most similar labelled rows (N, D), 1 ≤ k ≤ N: the one
 /// with the most votes, among equals the one with the larger sum of similarities, then the lower

@@ -91,6 +91,27 @@ std::string embedding_csv(const std::vector<PlaneView>& planes,
   return text;
 }
 
+std::string retrieval_csv(const std::vector<std::size_t>& queries,
+                          const std::vector<Retrieval>& retrievals,
+                          const std::vector<std::uint8_t>& train_labels,
+                          const std::vector<std::uint8_t>& test_labels) {
+  std::string text = "representation,query,label,rank,neighbour,neighbour_label,similarity\n";
+  for (const Retrieval& retrieval : retrievals) {
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      for (std::size_t i = 0; i < retrieval.neighbours[q].size(); ++i) {
+        const Neighbour& neighbour = retrieval.neighbours[q][i];
+        text += retrieval.representation;
+        for (const std::size_t value : {queries[q], std::size_t{test_labels[queries[q]]}, i + 1,
+                                        neighbour.row, std::size_t{train_labels[neighbour.row]}}) {
+          text += "," + std::to_string(value);
+        }
+        text += "," + number(static_cast<double>(neighbour.similarity)) + "\n";
+      }
+    }
+  }
+  return text;
+}
+
 std::string table(const std::vector<TableRow>& rows, std::size_t neighbours) {
   const std::string knn = std::to_string(neighbours) + "-NN";
   std::string text =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "evaluate.hpp"
+#include "retrieval.hpp"
 #include "train.hpp"
 
 #include <cstdint>
@@ -28,6 +29,14 @@ struct PlaneView {
 /// representation,x,y,label
 std::string embedding_csv(const std::vector<PlaneView>& planes,
                           const std::vector<std::uint8_t>& labels);
+
+/// representation,query,label,rank,neighbour,neighbour_label,similarity
+/// A query is a row of the test images, a neighbour one of the training images; the nearest has
+/// rank 1.
+std::string retrieval_csv(const std::vector<std::size_t>& queries,
+                          const std::vector<Retrieval>& retrievals,
+                          const std::vector<std::uint8_t>& train_labels,
+                          const std::vector<std::uint8_t>& test_labels);
 
 /// A line of the table; a baseline was not trained.
 struct TableRow {

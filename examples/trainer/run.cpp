@@ -6,6 +6,8 @@
 #include "nearest_neighbours.hpp"
 #include "principal_plane.hpp"
 #include "report.hpp"
+#include "retrieval.hpp"
+#include "settings.hpp"
 #include "train.hpp"
 #include "weights.hpp"
 
@@ -30,18 +32,21 @@ struct Poses {
       : train(jittered(data.train, jitter, 1, 0)), test(jittered(data.test, jitter, 1, 1)) {}
 };
 
-// What a representation is worth, and how it looks.
+// What a representation is worth, how it looks, and what it finds.
 struct Measured {
   Evaluation evaluation;
   PlaneView plane;
+  Retrieval retrieval;
 };
 
 class Experiment {
  public:
-  explicit Experiment(Options options)
+  Experiment(Options options, std::string command)
       : options_(std::move(options)),
+        command_(std::move(command)),
         data_(load_dataset(options_.data)),
-        poses_(data_, options_.jitter) {
+        poses_(data_, options_.jitter),
+        queries_(choose_queries(data_.test.labels)) {
     for (Recipe& recipe : options_.recipes) {
       fit_to_data(recipe, options_.batch_is_given, data_.train.count());
     }
@@ -85,7 +90,9 @@ class Experiment {
     Measured result;
     result.evaluation = evaluate(representation, features, data_.train.labels, data_.test.labels,
                                  data_.classes, options_.neighbours);
+    normalise_rows(features.train);
     normalise_rows(features.test);
+    result.retrieval = retrieve(representation, features, queries_);
     result.plane = {representation, principal_plane(features.test)};
     return result;
   }
@@ -120,6 +127,8 @@ class Experiment {
     const std::string path = folder(recipe) + "/";
     write_atomically(path + "weights.bin", weights_file(model));
     write_atomically(path + "metrics.csv", metrics_csv(result.epochs));
+    write_atomically(path + "settings.csv",
+                     settings_csv(options_, recipe, data_, training.epochs, command_));
 
     const auto start = std::chrono::steady_clock::now();
     const Measured trained = measure("trained encoder", encode(model));
@@ -130,6 +139,12 @@ class Experiment {
     write_atomically(path + "embedding.csv",
                      embedding_csv({baselines_[0].plane, baselines_[1].plane, trained.plane},
                                    data_.test.labels));
+    const std::vector<Retrieval> retrievals = {baselines_[0].retrieval, baselines_[1].retrieval,
+                                               trained.retrieval};
+    write_atomically(path + "retrieval.csv",
+                     retrieval_csv(queries_, retrievals, data_.train.labels, data_.test.labels));
+    write_atomically(path + "images.bin",
+                     images_file(queries_, retrievals, poses_.train, poses_.test));
     write_atomically(path + "times.csv", times_csv(result.epochs, seconds.count()));
 
     TableRow row{recipe.name, trained.evaluation, true, 0, result.epochs.back()};
@@ -139,20 +154,22 @@ class Experiment {
   }
 
   Options options_;
+  std::string command_;
   Dataset data_;
   Poses poses_;
+  std::vector<std::size_t> queries_;
   std::vector<Measured> baselines_;
   std::vector<TableRow> rows_;
 };
 
 }  // namespace
 
-int run(Options options) {
+int run(Options options, const std::string& command) {
 #ifdef _OPENMP
   if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
 #endif
   catch_interrupts();
-  return Experiment(std::move(options)).run();
+  return Experiment(std::move(options), command).run();
 }
 
 }  // namespace trainer

@@ -27,7 +27,7 @@ awk -F'(' '{ ++count[$1] } /checkpoint\.bin\.tmp/ { begun = 1 } /metrics\.csv\.t
 # An intact checkpoint is there or none, and the run goes on from it.
 goes_on() {  # goes_on WHAT
   "$program" "${options[@]}" --resume --out "$folder/hurt" > /dev/null || { echo "after $1"; exit 1; }
-  for file in weights.bin metrics.csv evaluation.csv embedding.csv; do
+  for file in weights.bin metrics.csv evaluation.csv embedding.csv retrieval.csv images.bin; do
     cmp "$folder/whole/$file" "$folder/hurt/$file" || { echo "after $1"; exit 1; }
   done
 }

@@ -22,7 +22,8 @@ for signal in INT TERM; do
   pid=
   [ "$code" = 130 ] || { echo "exit code $code"; cat "$folder/errors"; exit 1; }
   grep -q 'interrupted, what was learned is in' "$folder/errors"
-  for file in weights.bin metrics.csv evaluation.csv embedding.csv times.csv; do
+  for file in weights.bin metrics.csv evaluation.csv embedding.csv retrieval.csv images.bin \
+    settings.csv times.csv; do
     [ -s "$out/ntxent/$file" ] || { echo "no $file"; exit 1; }
   done
   [ "$(head -c 8 "$out/ntxent/weights.bin")" = selfsup1 ]

@@ -10,7 +10,9 @@ RANDOM=1
 
 same() {  # same FOLDER FOLDER
   local file
-  for file in weights.bin metrics.csv evaluation.csv embedding.csv; do cmp "$1/$file" "$2/$file"; done
+  for file in weights.bin metrics.csv evaluation.csv embedding.csv retrieval.csv images.bin; do
+    cmp "$1/$file" "$2/$file"
+  done
 }
 
 kills=0
