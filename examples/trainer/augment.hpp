@@ -20,8 +20,9 @@ struct AugmentOptions {
   double noise = 0.1;       // standard deviation of the normal noise added to each pixel, ≥ 0
 };
 
-/// Writes a random view of `image` to `view` (size.pixels() entries each, no overlap). Outside the
-/// image all is 0. With every range empty the view is the image, bit for bit.
+/// Writes a random view of `image` to `view` (size.pixels() entries each, no overlap). All planes
+/// move alike. Outside the image all is 0. With every range empty the view is the image, bit for
+/// bit.
 void augment(const float* image, ImageSize size, const AugmentOptions& options, Random& random,
              float* view);
 

@@ -143,15 +143,17 @@ void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
 void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
   add(app, "--data", options.data.folder, "FOLDER",
       "with train-images-idx3-ubyte, train-labels-idx1-ubyte and the\n"
-      "same for t10k, each plain or .gz; a single pair is split 80/20\n"
-      "(default: 1,797 handwritten digits of 8x8, built in)")
+      "same for t10k (MNIST), or with data_batch_1.bin up to 5 and\n"
+      "test_batch.bin (CIFAR-10), each plain or .gz; a single set is\n"
+      "split 80/20 (default: 1,797 handwritten digits of 8x8, built in)")
       ->group("Data");
   add(app, "--classes", line.classes, "N", "labels are 0 to N - 1")
       ->capture_default_str()
       ->group("Data");
   add(app, "--downsample", line.downsample, "N",
       "average blocks of NxN pixels into one (default: the least N that\n"
-      "leaves at most 16 rows and columns; MNIST becomes 14x14)")
+      "leaves at most 16 rows and columns; MNIST becomes 14x14,\n"
+      "CIFAR-10 16x16)")
       ->group("Data");
   add(app, "--encoder", line.changes.encoder, "N,N",
       "widths of its layers; the last one is the representation\n(default: below)")
