@@ -134,6 +134,7 @@ void augment(const float* image, ImageSize size, const AugmentOptions& options, 
       framed.sample(from_y, from_x, step_y, step_x, gain, size.cols, view + plane + r * size.cols);
     }
   }
+  if (size.channels == 3) change_colours(options.colour, random, view, size.plane());
   if (options.noise > 0) add_noise(random, options.noise, view, size.pixels());
 }
 

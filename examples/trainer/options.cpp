@@ -93,6 +93,11 @@ void check_views(const std::string& prefix, const AugmentOptions& views) {
   check(prefix + "shift", views.shift_y, 0, 2);
   check(prefix + "intensity", views.intensity, 0, 1);
   check(prefix + "noise", views.noise, 0, 10);
+  check(prefix + "brightness", views.colour.brightness, 0, 1);
+  check(prefix + "contrast", views.colour.contrast, 0, 1);
+  check(prefix + "saturation", views.colour.saturation, 0, 1);
+  check(prefix + "hue", views.colour.hue, 0, 0.5);
+  check(prefix + "grey", views.colour.grey, 0, 1);
 }
 
 // Declares an option; what --help shows in place of CLI11's type names is `type`.
@@ -188,10 +193,30 @@ void add_view_options(CLI::App& app, const std::string& prefix, const std::strin
       ->delimiter(',')
       ->default_str(pair_text(shift))
       ->group(group);
-  add(app, prefix + "intensity", views.intensity, "X", "grey levels times 1 plus or minus X")
+  add(app, prefix + "intensity", views.intensity, "X", "all pixels times 1 plus or minus X")
       ->capture_default_str()
       ->group(group);
   add(app, prefix + "noise", views.noise, "X", "standard deviation of the noise of each pixel")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_colour_options(CLI::App& app, const std::string& group, ColourOptions& colour) {
+  add(app, "--brightness", colour.brightness, "X",
+      "of colour images, as these below: times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--contrast", colour.contrast, "X", "distance to the mean grey, times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--saturation", colour.saturation, "X",
+      "distance to the pixel's grey, times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--hue", colour.hue, "X", "plus or minus X, in parts of a full turn, at most 0.5")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--grey", colour.grey, "X", "probability that a view loses its colours")
       ->capture_default_str()
       ->group(group);
 }
@@ -216,6 +241,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   CommandLine line;
   Options options;
   options.views.intensity = 0.2;
+  options.views.colour = {0.4, 0.4, 0.4, 0.1, 0.2};  // SimCLR's for CIFAR-10
   std::array<double, 2> view_scale = {options.views.scale_low, options.views.scale_high};
   std::array<double, 2> view_shift = {options.views.shift_x, options.views.shift_y};
   std::array<double, 2> jitter_scale = {options.jitter.scale_low, options.jitter.scale_high};
@@ -231,6 +257,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   add_method_options(app, line, options);
   add_data_options(app, line, options);
   add_view_options(app, "--", "Views for training", options.views, view_scale, view_shift);
+  add_colour_options(app, "Views for training", options.views.colour);
   const std::string evaluation = "Evaluation, on a fixed copy of all images in random poses";
   add(app, "--neighbours", line.neighbours, "K", "of the nearest-neighbour classifier")
       ->capture_default_str()

@@ -48,6 +48,16 @@ EpochRecord finished(EpochRecord sums, std::size_t steps, const Matrix<float>& e
   return sums;
 }
 
+// Nothing for grey images, whose views do not depend on them.
+std::string colour_settings(ImageSize size, const ColourOptions& colour) {
+  if (size.channels == 1) return {};
+  std::ostringstream text;
+  text.precision(17);
+  text << " brightness=" << colour.brightness << " contrast=" << colour.contrast
+       << " saturation=" << colour.saturation << " hue=" << colour.hue << " grey=" << colour.grey;
+  return text.str();
+}
+
 // All that the bits of a training depend on.
 std::string settings_of(const Recipe& recipe, const LabelledImages& images,
                         const TrainOptions& options) {
@@ -67,8 +77,8 @@ std::string settings_of(const Recipe& recipe, const LabelledImages& images,
   text << " predictor=" << recipe.predictor << " rotation=" << views.rotation
        << " scale=" << views.scale_low << "," << views.scale_high << " shift=" << views.shift_x
        << "," << views.shift_y << " intensity=" << views.intensity << " noise=" << views.noise
-       << " images=" << images.count() << "x" << images.size.rows << "x" << images.size.cols
-       << ",checksum:"
+       << colour_settings(images.size, views.colour) << " images=" << images.count() << "x"
+       << images.size.rows << "x" << images.size.cols << ",checksum:"
        << selfsup::crc32c(reinterpret_cast<const unsigned char*>(images.images.data()),
                           images.images.size() * sizeof(float));
   return text.str();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Colour images from CIFAR-10's batches: the same files with one and with two threads.
+# Colour images from CIFAR-10's batches: the same files with one and with two threads, and colour
+# options that change them and that a checkpoint remembers; grey images they leave alone.
 set -euo pipefail
 program=$1
 folder=$(mktemp -d)
@@ -28,6 +29,23 @@ done
 for file in metrics.csv evaluation.csv embedding.csv weights.bin; do
   cmp "$folder/1/$file" "$folder/2/$file"
 done
+
+for option in brightness contrast saturation hue grey; do
+  "$program" --data "$data" "${options[@]}" "--$option" 0 --out "$folder/$option" > "$folder/log"
+  if cmp -s "$folder/1/weights.bin" "$folder/$option/weights.bin"; then
+    echo "--$option 0 changes nothing"
+    exit 1
+  fi
+  code=0
+  "$program" --data "$data" "${options[@]}" --resume --out "$folder/$option" \
+    > "$folder/log" 2> "$folder/errors" || code=$?
+  [ "$code" = 2 ]
+  grep -q "was made with $option=0, this run has $option=0\.[0-9]*$" "$folder/errors"
+done
+for hue in 0 0.5; do
+  "$program" "${options[@]}" --hue "$hue" --out "$folder/digits-$hue" > "$folder/log"
+done
+cmp "$folder/digits-0/weights.bin" "$folder/digits-0.5/weights.bin"
 
 # One set alone is split.
 rm "$data/test_batch.bin"

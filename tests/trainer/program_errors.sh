@@ -64,6 +64,11 @@ expect '--rotation is 181' --rotation 181
 expect '--scale is 0' --scale 0,1
 expect '--scale: the first number is above the second' --scale 1.2,0.8
 expect '--jitter-noise is -0.1' --jitter-noise -0.1
+expect '--brightness is 1.5, a number from 0 to 1' --brightness 1.5
+expect '--contrast is -1, a number from 0 to 1' --contrast -1
+expect '--saturation is nan, a number from 0 to 1' --saturation nan
+expect '--hue is 0.6, a number from 0 to 0.5' --hue 0.6
+expect '--grey is 2, a number from 0 to 1' --grey 2
 expect '--unknown' --unknown 1
 expect 'extra' extra
 

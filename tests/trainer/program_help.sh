@@ -5,7 +5,7 @@ program=$1
 help=$("$program" --help)
 for word in ntxent infonce byol simsiam vicreg barlow all --data --epochs --batch --learning-rate \
   --temperature --seed --threads --out --encoder --projector --predictor --rotation --scale \
-  --shift --intensity --noise --jitter-rotation --neighbours Ctrl-C \
+  --shift --intensity --noise --brightness --contrast --saturation --hue --grey --jitter-rotation --neighbours Ctrl-C \
   metrics.csv evaluation.csv embedding.csv times.csv weights.bin; do
   grep -q -- "$word" <<< "$help" || { echo "--help lacks $word"; exit 1; }
 done
