@@ -5,7 +5,7 @@ set -euo pipefail
 program=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-options=(--epochs 2 --encoder 24,16 --projector 12,8 --seed 3)
+options=(--epochs 2 --encoder 16,8 --projector 8,4 --downsample 4 --seed 3)
 
 # batch FIRST COUNT: images whose bytes are digits of numbers counted up, labelled 0 to 9 in turn
 batch() {
@@ -18,13 +18,13 @@ batch() {
 
 data=$folder/data
 mkdir "$data"
-batch 0 30 > "$data/data_batch_1.bin"
-batch 30 30 | gzip > "$data/data_batch_2.bin.gz"
-batch 60 20 > "$data/test_batch.bin"
+batch 0 20 > "$data/data_batch_1.bin"
+batch 20 20 | gzip > "$data/data_batch_2.bin.gz"
+batch 40 10 > "$data/test_batch.bin"
 for threads in 1 2; do
   "$program" --data "$data" "${options[@]}" --threads "$threads" --out "$folder/$threads" \
     > "$folder/log"
-  grep -q ', 60 images for training, 20 for testing, 16x16 pixels in colour$' "$folder/log"
+  grep -q ', 40 images for training, 10 for testing, 8x8 pixels in colour$' "$folder/log"
 done
 for file in metrics.csv evaluation.csv embedding.csv weights.bin; do
   cmp "$folder/1/$file" "$folder/2/$file"
@@ -42,12 +42,27 @@ for option in brightness contrast saturation hue grey; do
   [ "$code" = 2 ]
   grep -q "was made with $option=0, this run has $option=0\.[0-9]*$" "$folder/errors"
 done
+
+# The same bytes as IDX files of 40 grey images, 16x16.
+idx=$folder/idx
+mkdir "$idx"
+{
+  printf '\0\0\x8\x3\0\0\0\x28\0\0\0\x10\0\0\0\x10'
+  head -c 10240 "$data/data_batch_1.bin"
+} > "$idx/train-images-idx3-ubyte"
+{
+  printf '\0\0\x8\x1\0\0\0\x28'
+  for ((i = 0; i < 40; ++i)); do printf "\\x0$((i % 10))"; done
+} > "$idx/train-labels-idx1-ubyte"
 for hue in 0 0.5; do
-  "$program" "${options[@]}" --hue "$hue" --out "$folder/digits-$hue" > "$folder/log"
+  "$program" --data "$idx" "${options[@]}" --hue "$hue" --resume --out "$folder/idx-$hue" \
+    > "$folder/log"
 done
-cmp "$folder/digits-0/weights.bin" "$folder/digits-0.5/weights.bin"
+cmp "$folder/idx-0/weights.bin" "$folder/idx-0.5/weights.bin"
+"$program" --data "$idx" "${options[@]}" --hue 0.1 --resume --out "$folder/idx-0" > "$folder/log"
+grep -q 'goes on after' "$folder/log"
 
 # One set alone is split.
 rm "$data/test_batch.bin"
 "$program" --data "$data" "${options[@]}" --out "$folder/split" > "$folder/log"
-grep -q ', 48 images for training, 12 for testing, ' "$folder/log"
+grep -q ', 32 images for training, 8 for testing, ' "$folder/log"
