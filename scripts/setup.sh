@@ -5,6 +5,7 @@
 #   scripts/setup.sh demo     that, and what the demo's pictures need (optional there)
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
 #   scripts/setup.sh threads | valgrind | aarch64   that, and what scripts/test_....sh needs
+#   scripts/setup.sh fuzz     that, and what scripts/fuzz.sh needs
 #   scripts/setup.sh --help   this text
 #
 # On Debian and Ubuntu it runs apt-get for exactly the packages that are missing, by sudo when it is
@@ -13,7 +14,7 @@ set -euo pipefail
 
 group="${1:-}"
 case "$group" in
-  "" | demo | checks | threads | valgrind | aarch64) ;;
+  "" | demo | checks | threads | valgrind | aarch64 | fuzz) ;;
   -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
   *) echo "setup: unknown argument '$group', see --help" >&2; exit 2 ;;
 esac
@@ -59,6 +60,10 @@ find_missing() {
     need clang-14 has clang++-14
     need libclang-rt-14-dev clang_links -fsanitize=thread
     need libomp-14-dev clang_links -fopenmp
+  fi
+  if [[ "$group" == fuzz ]]; then
+    need clang-14 has clang++-14
+    need libclang-rt-14-dev clang_links -fsanitize=address
   fi
   if [[ "$group" == valgrind ]]; then
     need valgrind has valgrind

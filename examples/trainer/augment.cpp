@@ -17,17 +17,17 @@ namespace simd = selfsup::simd;
 constexpr std::size_t run = 16;
 static_assert(run % simd::lanes<float> == 0, "whole batches");
 
-// An image in a frame of zeros, one wide before and two behind: a point clamped to the frame has
+// A plane in a frame of zeros, one wide before and two behind: a point clamped to the frame has
 // its four neighbours there, so sampling needs no test of bounds.
 class Framed {
  public:
-  Framed(const float* image, ImageSize size)
+  Framed(const float* plane, ImageSize size)
       : last_x_(static_cast<float>(size.cols + 1)),
         last_y_(static_cast<float>(size.rows + 1)),
         stride_(size.cols + 3),
         entries_((size.rows + 3) * stride_) {
     for (std::size_t r = 0; r < size.rows; ++r) {
-      std::copy_n(image + r * size.cols, size.cols, entries_.data() + (r + 1) * stride_ + 1);
+      std::copy_n(plane + r * size.cols, size.cols, entries_.data() + (r + 1) * stride_ + 1);
     }
   }
 
@@ -125,13 +125,16 @@ void augment(const float* image, ImageSize size, const AugmentOptions& options, 
   const double x = -centre_x - shift_x;
   const auto step_x = static_cast<float>(cosine);
   const auto step_y = static_cast<float>(-sine);
-  const Framed framed(image, size);
-  for (std::size_t r = 0; r < size.rows; ++r) {
-    const double y = static_cast<double>(r) - centre_y - shift_y;
-    const auto from_x = static_cast<float>(cosine * x + sine * y + centre_x + 1);
-    const auto from_y = static_cast<float>(cosine * y - sine * x + centre_y + 1);
-    framed.sample(from_y, from_x, step_y, step_x, gain, size.cols, view + r * size.cols);
+  for (std::size_t plane = 0; plane < size.pixels(); plane += size.plane()) {
+    const Framed framed(image + plane, size);
+    for (std::size_t r = 0; r < size.rows; ++r) {
+      const double y = static_cast<double>(r) - centre_y - shift_y;
+      const auto from_x = static_cast<float>(cosine * x + sine * y + centre_x + 1);
+      const auto from_y = static_cast<float>(cosine * y - sine * x + centre_y + 1);
+      framed.sample(from_y, from_x, step_y, step_x, gain, size.cols, view + plane + r * size.cols);
+    }
   }
+  if (size.channels == 3) change_colours(options.colour, random, view, size.plane());
   if (options.noise > 0) add_noise(random, options.noise, view, size.pixels());
 }
 

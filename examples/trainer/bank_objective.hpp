@@ -2,6 +2,7 @@
 // earlier batches (arXiv:1911.05722), or among those of its own batch (arXiv:2104.02057).
 #pragma once
 
+#include "errors.hpp"
 #include "objective.hpp"
 
 #include "selfsup/losses/info_nce.hpp"
@@ -54,6 +55,9 @@ class BankObjective : public Objective<T> {
   void remember() override {
     if (!bank_) return;
     const T* const places = memory_.row(bank_->capacity());
+    const T most = static_cast<T>(bank_->capacity());
+    if (!(places[0] >= 0 && places[0] <= most && places[1] >= 0 && places[1] <= most))
+      throw InputError("the checkpoint holds a memory bank that contradicts itself");
     bank_->restore(memory_.view().row_range(0, static_cast<std::size_t>(places[0])),
                    static_cast<std::size_t>(places[1]));
   }

@@ -51,6 +51,15 @@ std::string BinaryWriter::finish() {
   return std::move(bytes_);
 }
 
+std::string printable(const std::string& text) {
+  constexpr std::size_t longest = 60;
+  std::string shown = text.substr(0, longest);
+  for (char& c : shown) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text.size() > longest ? shown + "..." : shown;
+}
+
 BinaryReader::BinaryReader(ByteView bytes, const std::string& magic, std::string name,
                            std::string kind)
     : name_(std::move(name)), kind_(std::move(kind)) {
@@ -100,9 +109,9 @@ Matrix<float> BinaryReader::matrix(const std::string& name, std::size_t rows, st
   const std::size_t found_rows = u32();
   const std::size_t found_cols = u32();
   if (found != name || found_rows != rows || found_cols != cols) {
-    fail("has " + found + " of " + std::to_string(found_rows) + "x" + std::to_string(found_cols) +
-         " where " + name + " of " + std::to_string(rows) + "x" + std::to_string(cols) +
-         " was expected");
+    fail("has " + printable(found) + " of " + std::to_string(found_rows) + "x" +
+         std::to_string(found_cols) + " where " + name + " of " + std::to_string(rows) + "x" +
+         std::to_string(cols) + " was expected");
   }
   Matrix<float> matrix(rows, cols);
   for (std::size_t i = 0; i < matrix.size(); ++i) {

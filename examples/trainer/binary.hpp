@@ -32,6 +32,9 @@ class BinaryWriter {
   std::string bytes_;
 };
 
+/// Text of a file as an error shows it: one short line of ASCII, whatever the file holds.
+std::string printable(const std::string& text);
+
 /// Reads what a BinaryWriter wrote. Errors are InputErrors that begin with the file's name.
 class BinaryReader {
  public:

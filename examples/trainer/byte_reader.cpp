@@ -128,6 +128,32 @@ void ByteReader::read(std::uint8_t* out, std::size_t count) {
                   " were expected");
 }
 
+std::vector<std::uint8_t> ByteReader::rest() {
+  std::vector<std::uint8_t> content;
+  if (!inflater_) {
+    content.assign(bytes_.data + position_, bytes_.data + bytes_.size);
+    position_ = bytes_.size;
+    return content;
+  }
+  std::size_t done = 0;
+  while (!inflater_->ended) {
+    if (done > largest_file) fail(name_, "is too large");
+    content.resize(std::max(2 * done, std::size_t{1} << 16));
+    const std::size_t got = inflate_some(content.data() + done, content.size() - done);
+    done += got;
+    position_ += got;
+    if (done == content.size() || inflater_->ended) continue;
+    fail(name_,
+         "truncated gzip data, its end was expected after " + std::to_string(position_) + " bytes");
+  }
+  if (inflater_->stream.avail_in > 0) {
+    fail(name_, std::to_string(inflater_->stream.avail_in) +
+                    " bytes follow where the gzip data was expected to end the file");
+  }
+  content.resize(done);
+  return content;
+}
+
 void ByteReader::expect_end() {
   std::size_t excess = 0;
   if (inflater_) {

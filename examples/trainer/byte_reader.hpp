@@ -30,6 +30,8 @@ class ByteReader {
   std::size_t most_left() const;
   /// Writes the next `count` bytes to out; fewer left is an error.
   void read(std::uint8_t* out, std::size_t count);
+  /// All that is left. For gzip, checks length and checksum too.
+  std::vector<std::uint8_t> rest();
   /// Anything left is an error. For gzip, checks length and checksum too.
   void expect_end();
 

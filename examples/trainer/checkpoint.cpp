@@ -49,7 +49,8 @@ std::string difference(const std::string& found, const std::string& expected) {
   std::string our_word;
   while (ours >> our_word) {
     if (!(theirs >> their_word)) their_word = "fewer settings";
-    if (their_word != our_word) return "was made with " + their_word + ", this run has " + our_word;
+    if (their_word == our_word) continue;
+    return "was made with " + printable(their_word) + ", this run has " + our_word;
   }
   return "was made with other settings";
 }

@@ -4,7 +4,7 @@
 //   u32, …    length of the settings, and the settings: "name=value" words with blanks between
 //   u64, u64  epochs done, steps done in the one begun
 //   6 f64     sums over these steps, as in EpochRecord; then the same of each epoch done
-//   u32       number of matrices, then each as in weights.bin: parameters, velocities, statistics
+//   u32       number of matrices, then each as in weights.bin: parameters, statistics, velocities
 //   u32       CRC-32 (as in gzip) of everything before
 #pragma once
 

@@ -1,7 +1,7 @@
 // Labelled images for training and testing, from a folder or from the set built into the program.
 #pragma once
 
-#include "idx.hpp"
+#include "image_set.hpp"
 #include "matrix.hpp"
 
 #include <cstddef>
@@ -11,13 +11,7 @@
 
 namespace trainer {
 
-struct ImageSize {
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::size_t pixels() const { return rows * cols; }
-};
-
-/// One image a row, pixels 0 … 1, and the class of each image.
+/// One image a row, plane after plane, pixels 0 … 1, and the class of each image.
 struct LabelledImages {
   ImageSize size;
   Matrix<float> images;
@@ -33,18 +27,18 @@ struct Dataset {
 };
 
 struct DataOptions {
-  std::string folder;          // of IDX files; empty: the embedded digits
+  std::string folder;          // of IDX files or CIFAR-10 batches; empty: the embedded digits
   std::size_t classes = 10;    // labels are 0 … classes − 1
   std::size_t downsample = 0;  // block of pixels averaged into one; 0: least that leaves sides ≤ 16
   std::uint64_t seed = 1;      // of the 80/20 split where there is one set only
 };
 
-/// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k pair, each with or without
-/// .gz. Where only one pair is there, a random 80 % of it is for training.
+/// Reads the folder (image_folder.hpp). Where it holds one set only, a random 80 % of it is for
+/// training.
 Dataset load_dataset(const DataOptions& options);
 
-/// Pixels scaled to 0 … 1 and averaged over blocks of factor × factor; blocks at the right and
-/// lower edge may be smaller.
+/// Pixels scaled to 0 … 1 and averaged over blocks of factor × factor of each plane; blocks at the
+/// right and lower edge may be smaller.
 LabelledImages prepare(const ImageSet& images, std::vector<std::uint8_t> labels,
                        std::size_t factor);
 

@@ -103,7 +103,8 @@ std::string help_footer() {
          "\nExamples:\n"
          "  selfsup-train                                 NT-Xent on the digits that are built in\n"
          "  selfsup-train --method all --out results      compares the four families\n"
-         "  selfsup-train --method byol --data mnist      reads the files of MNIST in mnist/";
+         "  selfsup-train --method byol --data mnist      reads the files of MNIST in mnist/\n"
+         "  selfsup-train --data cifar-10-batches-bin     reads the batches of CIFAR-10";
 }
 
 }  // namespace trainer

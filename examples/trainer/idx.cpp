@@ -44,16 +44,16 @@ ImageSet parse_images(ByteView bytes, const std::string& name) {
   check_magic(reader, image_magic, "images");
   ImageSet set;
   set.count = read_number(reader);
-  set.rows = read_number(reader);
-  set.cols = read_number(reader);
-  const std::string what = std::to_string(set.count) + " images of " + std::to_string(set.rows) +
-                           "x" + std::to_string(set.cols);
-  if (set.count == 0 || set.rows == 0 || set.cols == 0) {
+  set.size.rows = read_number(reader);
+  set.size.cols = read_number(reader);
+  const std::string what = std::to_string(set.count) + " images of " +
+                           std::to_string(set.size.rows) + "x" + std::to_string(set.size.cols);
+  if (set.count == 0 || set.size.rows == 0 || set.size.cols == 0) {
     throw InputError(name + ": the header says " + what + ", at least one pixel was expected");
   }
-  check_promise(reader, set.rows, set.cols, what);
-  check_promise(reader, set.count, set.rows * set.cols, what);
-  set.pixels.resize(set.count * set.rows * set.cols);
+  check_promise(reader, set.size.rows, set.size.cols, what);
+  check_promise(reader, set.count, set.size.pixels(), what);
+  set.pixels.resize(set.count * set.size.pixels());
   reader.read(set.pixels.data(), set.pixels.size());
   reader.expect_end();
   return set;
@@ -68,12 +68,17 @@ std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
   std::vector<std::uint8_t> labels(count);
   reader.read(labels.data(), count);
   reader.expect_end();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (labels[i] < classes) continue;
-    throw InputError(name + ": label " + std::to_string(i) + " is " + std::to_string(labels[i]) +
-                     ", 0 to " + std::to_string(classes - 1) + " was expected");
-  }
+  check_labels(labels, name, classes);
   return labels;
+}
+
+RawSet parse_pair(ByteView images, const std::string& images_name, ByteView labels,
+                  const std::string& labels_name, std::size_t classes) {
+  RawSet set{parse_images(images, images_name), parse_labels(labels, labels_name, classes)};
+  if (set.images.count == set.labels.size()) return set;
+  throw InputError(labels_name + " has " + std::to_string(set.labels.size()) + " labels, " +
+                   images_name + " has " + std::to_string(set.images.count) +
+                   " images: as many were expected");
 }
 
 }  // namespace trainer

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "byte_reader.hpp"
+#include "image_set.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,19 +12,15 @@
 
 namespace trainer {
 
-/// Grey images of one size, row by row, 0 (background) … 255.
-struct ImageSet {
-  std::size_t count = 0;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::vector<std::uint8_t> pixels;
-};
-
-/// Parses an IDX file of images, plain or gzip. `name` begins every error message.
+/// Parses an IDX file of grey images, plain or gzip. `name` begins every error message.
 ImageSet parse_images(ByteView bytes, const std::string& name);
 
 /// Parses an IDX file of labels, plain or gzip, each below `classes`.
 std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
                                        std::size_t classes);
+
+/// Parses both files of a set, which must have as many labels as images.
+RawSet parse_pair(ByteView images, const std::string& images_name, ByteView labels,
+                  const std::string& labels_name, std::size_t classes);
 
 }  // namespace trainer

@@ -113,6 +113,11 @@ void check_views(const std::string& prefix, const AugmentOptions& views) {
   check(prefix + "shift", views.shift_y, 0, 2);
   check(prefix + "intensity", views.intensity, 0, 1);
   check(prefix + "noise", views.noise, 0, 10);
+  check(prefix + "brightness", views.colour.brightness, 0, 1);
+  check(prefix + "contrast", views.colour.contrast, 0, 1);
+  check(prefix + "saturation", views.colour.saturation, 0, 1);
+  check(prefix + "hue", views.colour.hue, 0, 0.5);
+  check(prefix + "grey", views.colour.grey, 0, 1);
 }
 
 // Declares an option; what --help shows in place of CLI11's type names is `type`.
@@ -165,15 +170,17 @@ void add_settings(CLI::App& app, RecipeChanges& changes) {
 void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
   add(app, "--data", options.data.folder, "FOLDER",
       "with train-images-idx3-ubyte, train-labels-idx1-ubyte and the\n"
-      "same for t10k, each plain or .gz; a single pair is split 80/20\n"
-      "(default: 1,797 handwritten digits of 8x8, built in)")
+      "same for t10k (MNIST), or with data_batch_1.bin up to 5 and\n"
+      "test_batch.bin (CIFAR-10), each plain or .gz; a single set is\n"
+      "split 80/20 (default: 1,797 handwritten digits of 8x8, built in)")
       ->group("Data");
   add(app, "--classes", line.classes, "N", "labels are 0 to N - 1")
       ->capture_default_str()
       ->group("Data");
   add(app, "--downsample", line.downsample, "N",
       "average blocks of NxN pixels into one (default: the least N that\n"
-      "leaves at most 16 rows and columns; MNIST becomes 14x14)")
+      "leaves at most 16 rows and columns; MNIST becomes 14x14,\n"
+      "CIFAR-10 16x16)")
       ->group("Data");
   add(app, "--encoder", line.changes.encoder, "N,N",
       "widths of its layers; the last one is the representation\n(default: below)")
@@ -208,10 +215,30 @@ void add_view_options(CLI::App& app, const std::string& prefix, const std::strin
       ->delimiter(',')
       ->default_str(pair_text(shift))
       ->group(group);
-  add(app, prefix + "intensity", views.intensity, "X", "grey levels times 1 plus or minus X")
+  add(app, prefix + "intensity", views.intensity, "X", "all pixels times 1 plus or minus X")
       ->capture_default_str()
       ->group(group);
   add(app, prefix + "noise", views.noise, "X", "standard deviation of the noise of each pixel")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_colour_options(CLI::App& app, const std::string& group, ColourOptions& colour) {
+  add(app, "--brightness", colour.brightness, "X",
+      "of colour images, as these below: times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--contrast", colour.contrast, "X", "distance to the mean grey, times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--saturation", colour.saturation, "X",
+      "distance to the pixel's grey, times 1 plus or minus X")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--hue", colour.hue, "X", "plus or minus X, in parts of a full turn, at most 0.5")
+      ->capture_default_str()
+      ->group(group);
+  add(app, "--grey", colour.grey, "X", "probability that a view loses its colours")
       ->capture_default_str()
       ->group(group);
 }
@@ -237,6 +264,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   CommandLine line;
   Options options;
   options.views.intensity = 0.2;
+  options.views.colour = {0.4, 0.4, 0.4, 0.1, 0.2};  // SimCLR's for CIFAR-10
   std::array<double, 2> view_scale = {options.views.scale_low, options.views.scale_high};
   std::array<double, 2> view_shift = {options.views.shift_x, options.views.shift_y};
   std::array<double, 2> jitter_scale = {options.jitter.scale_low, options.jitter.scale_high};
@@ -253,6 +281,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   add_settings(app, line.changes);
   add_data_options(app, line, options);
   add_view_options(app, "--", "Views for training", options.views, view_scale, view_shift);
+  add_colour_options(app, "Views for training", options.views.colour);
   const std::string evaluation = "Evaluation, on a fixed copy of all images in random poses";
   add(app, "--neighbours", line.neighbours, "K", "of the nearest-neighbour classifier")
       ->capture_default_str()

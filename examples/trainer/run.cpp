@@ -80,9 +80,9 @@ class Experiment {
   }
 
   void describe() const {
-    std::printf("data: %s, %zu images for training, %zu for testing, %zux%zu pixels\n",
+    std::printf("data: %s, %zu images for training, %zu for testing, %zux%zu pixels%s\n",
                 data_.name.c_str(), data_.train.count(), data_.test.count(), data_.train.size.rows,
-                data_.train.size.cols);
+                data_.train.size.cols, data_.train.size.channels == 3 ? " in colour" : "");
     std::fflush(stdout);
   }
 

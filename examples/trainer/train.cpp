@@ -1,6 +1,7 @@
 #include "train.hpp"
 
 #include "checkpoint.hpp"
+#include "errors.hpp"
 #include "interrupt.hpp"
 #include "optimizer.hpp"
 #include "progress.hpp"
@@ -56,6 +57,16 @@ double target_rate(const Recipe& recipe, std::size_t step, std::size_t total) {
   return recipe["target-schedule"] != 0 ? selfsup::ema_rate(rate, step, total) : rate;
 }
 
+// Nothing for grey images, whose views do not depend on them.
+std::string colour_settings(ImageSize size, const ColourOptions& colour) {
+  if (size.channels == 1) return {};
+  std::ostringstream text;
+  text.precision(17);
+  text << " brightness=" << colour.brightness << " contrast=" << colour.contrast
+       << " saturation=" << colour.saturation << " hue=" << colour.hue << " grey=" << colour.grey;
+  return text.str();
+}
+
 // All that the bits of a training depend on.
 std::string settings_of(const Recipe& recipe, const LabelledImages& images,
                         const TrainOptions& options) {
@@ -76,8 +87,8 @@ std::string settings_of(const Recipe& recipe, const LabelledImages& images,
   text << " predictor=" << recipe.predictor << " rotation=" << views.rotation
        << " scale=" << views.scale_low << "," << views.scale_high << " shift=" << views.shift_x
        << "," << views.shift_y << " intensity=" << views.intensity << " noise=" << views.noise
-       << " images=" << images.count() << "x" << images.size.rows << "x" << images.size.cols
-       << ",checksum:"
+       << colour_settings(images.size, views.colour) << " images=" << images.count() << "x"
+       << images.size.rows << "x" << images.size.cols << ",checksum:"
        << selfsup::crc32c(reinterpret_cast<const unsigned char*>(images.images.data()),
                           images.images.size() * sizeof(float));
   return text.str();
@@ -98,6 +109,12 @@ TrainResult train(Model<float>& model, const Recipe& recipe, const LabelledImage
   Position at;
   Checkpoints checkpoints(options.checkpoints, settings_of(recipe, images, options));
   checkpoints.resume(at, model, optimizer);
+  if (at.steps >= steps_per_epoch || at.epochs.size() > options.epochs) {
+    throw InputError(options.checkpoints.path + " stands at step " + std::to_string(at.steps) +
+                     " of epoch " + std::to_string(at.epochs.size() + 1) + ", of " +
+                     std::to_string(options.epochs) + " epochs of " +
+                     std::to_string(steps_per_epoch) + " steps");
+  }
   Progress progress(recipe.name, options.epochs, steps_per_epoch,
                     at.epochs.size() * steps_per_epoch + at.steps);
   bool stopped = false;

@@ -108,6 +108,57 @@ TEST_CASE("noise has the mean and deviation of its option") {
   CHECK(std::abs(square / n - 0.25) < 5 * 0.25 * std::sqrt(2 / n));
 }
 
+TEST_CASE("a grey view is the same to the last bit whatever the ranges of colours") {
+  trainer::AugmentOptions options;
+  const std::vector<float> view = view_of(test_image(), options, 3);
+  options.colour = {0.4, 0.4, 0.4, 0.1, 1};
+  CHECK(view_of(test_image(), options, 3) == view);
+}
+
+TEST_CASE("every plane of a colour image moves as a grey image does") {
+  trainer::ImageSize colour = size;
+  colour.channels = 3;
+  std::vector<float> image(colour.pixels());
+  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i * i % 17) / 17;
+  trainer::AugmentOptions options;
+  options.intensity = 0.2;
+  options.noise = 0;
+  trainer::Random random(3, trainer::Stream::view);
+  std::vector<float> view(image.size());
+  trainer::augment(image.data(), colour, options, random, view.data());
+  for (std::size_t first = 0; first < image.size(); first += size.pixels()) {
+    const auto begin = image.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = begin + static_cast<std::ptrdiff_t>(size.pixels());
+    const std::vector<float> grey = view_of({begin, end}, options, 3);
+    CHECK(std::equal(grey.begin(), grey.end(), view.begin() + static_cast<std::ptrdiff_t>(first)));
+  }
+}
+
+TEST_CASE("colours change after the map and before the noise") {
+  trainer::ImageSize colour = size;
+  colour.channels = 3;
+  std::vector<float> image(colour.pixels());
+  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i * i % 17) / 17;
+  trainer::AugmentOptions options;
+  options.noise = 0;
+  const auto augmented = [&] {
+    trainer::Random random(3, trainer::Stream::view);
+    std::vector<float> view(image.size());
+    trainer::augment(image.data(), colour, options, random, view.data());
+    return view;
+  };
+  std::vector<float> expected = augmented();
+  options.colour = {0.4, 0.4, 0.4, 0.1, 0};
+  trainer::Random random(3, trainer::Stream::view);
+  for (int i = 0; i < 5; ++i) random.bits();  // angle, scale, shifts, intensity
+  trainer::change_colours(options.colour, random, expected.data(), colour.plane());
+  CHECK(augmented() == expected);
+  options.noise = 0.5;
+  const std::vector<float> noisy = augmented();
+  CHECK(noisy != expected);
+  CHECK(*std::min_element(noisy.begin(), noisy.end()) < 0);
+}
+
 TEST_CASE("the jittered copy depends on seed, part and image alone") {
   trainer::LabelledImages set;
   set.size = size;

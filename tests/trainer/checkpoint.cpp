@@ -99,6 +99,9 @@ TEST_CASE("a checkpoint of other settings, or of another shape, is named and cha
   CHECK(sentence(run.file("method=byol"), "method=byol batch=8") ==
         "file: the checkpoint was made with fewer settings, this run has batch=8");
   CHECK(sentence("GIF89a", "") == "file: is no checkpoint of selfsup-train");
+  CHECK(sentence(run.file("method=\x1b\xff" + std::string(60, 'x')), "method=byol") ==
+        "file: the checkpoint was made with method=??" + std::string(51, 'x') +
+            "..., this run has method=byol");
   Run wide(1);
   wide.recipe.encoder = {4, 7};
   wide.model = Model<float>(wide.recipe, 5, 1);

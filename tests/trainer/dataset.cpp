@@ -1,6 +1,7 @@
 #include "dataset.hpp"
 
 #include "catch.hpp"
+#include "cifar_bytes.hpp"
 #include "errors.hpp"
 #include "idx_bytes.hpp"
 #include "scratch_folder.hpp"
@@ -93,7 +94,7 @@ TEST_CASE("a single pair keeps every image exactly once") {
 }
 
 TEST_CASE("downsampling averages blocks, smaller ones at the edge") {
-  trainer::ImageSet set{1, 3, 3, {0, 20, 40, 60, 80, 100, 120, 140, 160}};
+  trainer::ImageSet set{1, {3, 3}, {0, 20, 40, 60, 80, 100, 120, 140, 160}};
   const trainer::LabelledImages small = trainer::prepare(set, {0}, 2);
   CHECK(small.size.rows == 2);
   CHECK(small.size.cols == 2);
@@ -101,6 +102,78 @@ TEST_CASE("downsampling averages blocks, smaller ones at the edge") {
   CHECK(small.images(0, 1) == 140.0F / (255.0F * 2));
   CHECK(small.images(0, 2) == 260.0F / (255.0F * 2));
   CHECK(small.images(0, 3) == 160.0F / 255.0F);
+}
+
+TEST_CASE("planes are downsampled one by one") {
+  trainer::ImageSet set{2, {2, 3, 3}, {}};
+  for (std::uint8_t i = 0; i < 36; ++i) set.pixels.push_back(i);
+  const trainer::LabelledImages small = trainer::prepare(set, {0, 1}, 2);
+  CHECK(small.size.rows == 1);
+  CHECK(small.size.cols == 2);
+  CHECK(small.size.channels == 3);
+  REQUIRE(small.images.cols() == 6);
+  for (std::size_t plane = 0; plane < 6; ++plane) {
+    const float first = 6 * static_cast<float>(plane);
+    const float* const out = small.images.row(plane / 3) + plane % 3 * 2;
+    CHECK(out[0] == (4 * first + 0 + 1 + 3 + 4) / (255.0F * 4));
+    CHECK(out[1] == (2 * first + 2 + 5) / (255.0F * 2));
+  }
+}
+
+TEST_CASE("CIFAR-10 batches are one training set in order, plain or gzip") {
+  const ScratchFolder folder;
+  folder.write("data_batch_1.bin", tests::cifar_bytes(3, 0));
+  folder.write("data_batch_2.bin.gz", tests::gzipped(tests::cifar_bytes(4, 3)));
+  folder.write("test_batch.bin", tests::cifar_bytes(2, 7));
+  trainer::DataOptions options;
+  options.folder = folder.path();
+  options.downsample = 1;
+  const trainer::Dataset data = trainer::load_dataset(options);
+  CHECK(data.train.labels == std::vector<std::uint8_t>{0, 1, 2, 3, 4, 5, 6});
+  CHECK(data.test.labels == std::vector<std::uint8_t>{7, 8});
+  CHECK(data.train.size.rows == 32);
+  CHECK(data.train.size.cols == 32);
+  CHECK(data.train.size.channels == 3);
+  REQUIRE(data.train.images.rows() == 7);
+  REQUIRE(data.train.images.cols() == 3072);
+  for (const std::size_t image : {0U, 2U, 3U, 6U}) {
+    for (const std::size_t pixel : {0U, 1024U, 3071U}) {
+      CHECK(data.train.images(image, pixel) ==
+            static_cast<float>(tests::cifar_pixel(image, pixel)) / 255.0F);
+    }
+  }
+  options.downsample = 0;
+  CHECK(trainer::load_dataset(options).train.size.rows == 16);
+}
+
+TEST_CASE("a single CIFAR-10 set is split 80/20") {
+  const ScratchFolder folder;
+  folder.write("test_batch.bin.gz", tests::gzipped(tests::cifar_bytes(10, 0)));
+  trainer::DataOptions options;
+  options.folder = folder.path();
+  CHECK(trainer::load_dataset(options).train.count() == 8);
+  folder.write("data_batch_1.bin", tests::cifar_bytes(5, 0));
+  CHECK(trainer::load_dataset(options).train.count() == 5);
+  std::filesystem::remove(folder.path() + "/test_batch.bin.gz");
+  CHECK(trainer::load_dataset(options).train.count() == 4);
+}
+
+TEST_CASE("CIFAR-10 folders that cannot be used are refused by name") {
+  const ScratchFolder folder;
+  folder.write("data_batch_1.bin", tests::cifar_bytes(2, 0));
+  folder.write("data_batch_3.bin", tests::cifar_bytes(2, 0));
+  CHECK(load_error(folder.path()) ==
+        folder.path() +
+            ": data_batch_3.bin is there, but not data_batch_2.bin (with or without "
+            ".gz)");
+  folder.write("data_batch_2.bin.gz", tests::cifar_bytes(2, 9));
+  CHECK(load_error(folder.path()) ==
+        folder.path() + "/data_batch_2.bin.gz: label 1 is 10, 0 to 9 was expected");
+  folder.write("t10k-labels-idx1-ubyte.gz", tests::label_bytes(12));
+  CHECK(load_error(folder.path()) ==
+        folder.path() +
+            ": holds IDX files (t10k-labels-idx1-ubyte) and CIFAR-10 batches "
+            "(data_batch_1.bin), one kind was expected");
 }
 
 TEST_CASE("images of more than 16 rows or columns are downsampled by default") {
@@ -117,7 +190,8 @@ TEST_CASE("images of more than 16 rows or columns are downsampled by default") {
 TEST_CASE("folders that cannot be used are refused by name") {
   const ScratchFolder folder;
   CHECK(has(load_error(folder.path() + "/absent"), "absent is no folder"));
-  CHECK(has(load_error(folder.path()), "neither train-images-idx3-ubyte nor t10k"));
+  CHECK(has(load_error(folder.path()),
+            "none of train-images-idx3-ubyte, t10k-images-idx3-ubyte, data_batch_1.bin"));
 
   folder.write("train-images-idx3-ubyte", tests::image_bytes(12, 4, 4));
   CHECK(has(load_error(folder.path()),

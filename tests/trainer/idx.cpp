@@ -47,8 +47,9 @@ TEST_CASE("IDX images are read, plain and gzip") {
   for (const Bytes& bytes : {plain, tests::gzipped(plain)}) {
     const trainer::ImageSet set = trainer::parse_images(tests::view(bytes), "images");
     CHECK(set.count == 7);
-    CHECK(set.rows == 5);
-    CHECK(set.cols == 3);
+    CHECK(set.size.rows == 5);
+    CHECK(set.size.cols == 3);
+    CHECK(set.size.channels == 1);
     CHECK(set.pixels == Bytes(plain.begin() + 16, plain.end()));
   }
 }

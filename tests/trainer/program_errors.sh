@@ -67,13 +67,18 @@ expect '--rotation is 181' --rotation 181
 expect '--scale is 0' --scale 0,1
 expect '--scale: the first number is above the second' --scale 1.2,0.8
 expect '--jitter-noise is -0.1' --jitter-noise -0.1
+expect '--brightness is 1.5, a number from 0 to 1' --brightness 1.5
+expect '--contrast is -1, a number from 0 to 1' --contrast -1
+expect '--saturation is nan, a number from 0 to 1' --saturation nan
+expect '--hue is 0.6, a number from 0 to 0.5' --hue 0.6
+expect '--grey is 2, a number from 0 to 1' --grey 2
 expect '--unknown' --unknown 1
 expect 'extra' extra
 
 data=$folder/data
 expect 'data is no folder' --data "$data"
 mkdir "$data"
-expect 'neither train-images' --data "$data"
+expect 'none of train-images' --data "$data"
 images "$data/t10k-images-idx3-ubyte" 20 4 4 320
 expect 'but not t10k-labels-idx1-ubyte' --data "$data"
 labels "$data/t10k-labels-idx1-ubyte" 19 19
@@ -94,6 +99,20 @@ gzip -c "$folder/sound" | head -c 30 > "$data/t10k-images-idx3-ubyte.gz"
 expect 'truncated gzip' --data "$data"
 mkfifo "$data/t10k-images-idx3-ubyte"
 expect 'no regular file' --data "$data"
+
+head -c 3073 /dev/zero > "$data/test_batch.bin"
+expect 'holds IDX files (.*) and CIFAR-10 batches (test_batch.bin), one kind' --data "$data"
+batches=$folder/batches
+mkdir "$batches"
+head -c 61460 /dev/zero > "$batches/data_batch_2.bin"
+expect 'data_batch_2.bin is there, but not data_batch_1.bin' --data "$batches"
+: > "$batches/data_batch_1.bin"
+expect 'data_batch_1.bin: holds no image' --data "$batches"
+head -c 61461 /dev/zero > "$batches/data_batch_1.bin"
+expect 'data_batch_1.bin: holds 61461 bytes, a multiple of 3073' --data "$batches"
+rm "$batches/data_batch_1.bin"
+gzip -c "$batches/data_batch_2.bin" | head -c 60 > "$batches/data_batch_1.bin.gz"
+expect 'data_batch_1.bin.gz: truncated gzip' --data "$batches"
 
 # A file where the folder of results should be; a folder that cannot be made.
 : > "$folder/file"
