@@ -49,29 +49,35 @@ def arms_table(claim, result):
     return lines
 
 
+def verdict(holds):
+    return "yes" if holds else "**no**"
+
+
 def checks_table(result):
     lines = ["| expected | measured | holds |", "|---|---|---|"]
-    for check in result["checks"]:
-        lines.append(f"| {check['expected']} | {check['found']} | "
-                     f"{'yes' if check['holds'] else '**no**'} |")
+    lines += [f"| {check['expected']} | {check['found']} | {verdict(check['holds'])} |"
+              for check in result["checks"]]
+    lines += [f"| *beyond the verdict:* {check['expected']} | {check['found']} | "
+              f"{verdict(check['holds'])} |" for check in result["beyond"]]
     return lines
 
 
 def summary(book, results):
-    lines = ["| claim | expected (the first line of its checks) | measured | holds |",
-             "|---|---|---|---|"]
+    lines = ["| claim | a check of it | measured | holds | checks that hold |",
+             "|---|---|---|---|---|"]
     for name, result in results.items():
         first = next((c for c in result["checks"] if not c["holds"]), result["checks"][0])
         count = sum(c["holds"] for c in result["checks"])
-        verdict = "yes" if result["holds"] else "**no**"
         lines.append(f"| [{book['claims'][name]['title']}](#{name}) | {first['expected']} | "
-                     f"{first['found']} | {verdict}, {count} of {len(result['checks'])} |")
+                     f"{first['found']} | {verdict(result['holds'])} | "
+                     f"{count} of {len(result['checks'])} |")
     return lines
 
 
 def write_page(book, measured, notes, picture, path):
     results = measured["results"]
-    holding = sum(result["holds"] for result in results.values())
+    claims = [name for name in results if not book["claims"][name].get("goal")]
+    holding = sum(results[name]["holds"] for name in claims)
     lines = [
         "# What the papers claim, on this machine", "",
         *textwrap.wrap(
@@ -82,7 +88,9 @@ def write_page(book, measured, notes, picture, path):
             "first full run; this page is generated.", 100), "",
         *textwrap.wrap(
             "A comparison holds when the difference of the means over the seeds is at least the "
-            "pooled standard deviation; a claim holds when all of its checks do. Accuracies are "
+            "pooled standard deviation; a claim holds when all of its checks do. What a paper "
+            "reports besides is shown, too, and does not decide. Arms and hyperparameters were "
+            "settled in trials with seed 100, which is none of those below. Accuracies are "
             "percentages on test images in random poses, which no training saw: of a "
             "nearest-neighbour classifier (1-NN) and a linear probe on the encoder's output. "
             "\"std / healthy\" is the deviation of the normalised embeddings as a share of 1/√D: "
@@ -91,8 +99,8 @@ def write_page(book, measured, notes, picture, path):
         "    scripts/experiments.sh --quick          # a reduced set on the built-in digits", "",
         f"Data: {measured['data']}. Seeds: {', '.join(map(str, measured['seeds']))}. Common "
         f"options: `{measured['options']}`. Machine: {measured['machine']}.", "",
-        f"**{holding} of {len(results)} claims hold.** Shown is the first check that does not, or "
-        "else the first one.", "",
+        f"**{holding} of {len(claims)} claims hold.** Of each a check is shown, one that does not "
+        "hold where there is one.", "",
         *summary(book, results), "",
         f"![Accuracy of every arm]({picture})", ""]
     for name, result in results.items():
