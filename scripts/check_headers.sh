@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 variants=("")
 if [[ "$(uname -m)" == x86_64 ]]; then
-  variants+=("-march=x86-64-v3 -fopenmp" "-march=x86-64-v4 -fopenmp")
+  variants+=("-march=x86-64-v4 -fopenmp")
 else
   variants+=("-fopenmp")
 fi

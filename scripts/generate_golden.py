@@ -19,6 +19,7 @@ import torch.nn.functional as F
 FILE = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "losses.txt"
 SHAPES = [(2, 2), (4, 3), (3, 7), (6, 5), (9, 2), (5, 4)]
 NEGATIVES = 5  # rows of a bank
+SLICES = 4  # directions of SIGReg
 
 
 class Stream:
@@ -36,13 +37,18 @@ class Stream:
         return torch.tensor(entries, dtype=torch.float64).reshape(rows, cols)
 
 
-def inputs(rows, cols, count, with_negatives):
-    """Views of the same rows, every third column four times as wide; then negatives, if any."""
+def inputs(rows, cols, count, with_negatives, with_slices):
+    """Views of the same rows, every third column four times as wide; then negatives or the
+    directions of slices, one a column, if any."""
     stream = Stream(1000 * rows + cols)
     first = stream.matrix(rows, cols)
     first[:, 1::3] *= 4
     views = [first] + [first + stream.matrix(rows, cols) / 2 for _ in range(count - 1)]
-    return views + ([stream.matrix(NEGATIVES, cols)] if with_negatives else [])
+    if with_negatives:
+        views.append(stream.matrix(NEGATIVES, cols))
+    if with_slices:
+        views.append(stream.matrix(cols, SLICES))
+    return views
 
 
 # google-research/simclr objective.py, add_contrastive_loss, in the paper's mean over 2N anchors.
@@ -175,19 +181,39 @@ def uniformity(z, scale=2.0):
     return torch.pdist(F.normalize(z, dim=1)).square().mul(-scale).exp().mean().log()
 
 
+# rbalestr-lab/lejepa MINIMAL.md, SIGReg and the loss of two views, along given directions.
+def sigreg(z, directions):
+    t = torch.linspace(0, 3, 17, dtype=torch.float64)
+    weights = torch.full((17,), 2 * 3 / 16, dtype=torch.float64)
+    weights[[0, -1]] = 3 / 16
+    window = torch.exp(-t.square() / 2)
+    x_t = (z @ directions).unsqueeze(-1) * t
+    error = (x_t.cos().mean(0) - window).square() + x_t.sin().mean(0).square()
+    return ((error @ (weights * window)) * len(z)).mean()
+
+
+def lejepa(a, b, directions, weight):
+    views = torch.stack([a, b])
+    invariance = (views.mean(0) - views).square().mean()
+    return weight * (sigreg(a, directions) + sigreg(b, directions)) / 2 + (1 - weight) * invariance
+
+
 def stopped(one):
     return lambda p, z: one(p, z.detach())
 
 
 class Case:
-    """A loss with its options: `loss` takes `count` views, then negatives, then the temperature."""
+    """A loss with its options: `loss` takes `count` views, then negatives or the directions of
+    slices, then the temperature."""
 
-    def __init__(self, name, loss, count=2, temperature=None, negatives=False, min_rows=1):
-        self.name, self.loss, self.count = name, loss, count
+    def __init__(self, name, loss, count=2, temperature=None, negatives=False, slices=False,
+                 min_rows=1):
+        self.name, self.loss, self.count, self.slices = name, loss, count, slices
         self.temperature, self.negatives, self.min_rows = temperature, negatives, min_rows
 
     def lines(self, rows, cols):
-        views = [v.requires_grad_() for v in inputs(rows, cols, self.count, self.negatives)]
+        views = [v.requires_grad_() for v in
+                 inputs(rows, cols, self.count, self.negatives, self.slices)]
         named = {}
         if self.temperature is not None:
             named["temperature"] = torch.tensor(self.temperature, dtype=torch.float64,
@@ -245,6 +271,9 @@ CASES = [
     Case("Alignment distance", with_options(alignment, power=1.0)),
     Case("Uniformity default", uniformity, count=1),
     Case("Uniformity 0.3", with_options(uniformity, scale=0.3), count=1),
+    Case("SigReg", sigreg, count=1, slices=True),
+    Case("LeJepa", with_options(lejepa, weight=0.05), slices=True),
+    Case("LeJepa lejepa_minimal", with_options(lejepa, weight=0.02), slices=True),
 ]
 
 

@@ -4,12 +4,16 @@
 #include "losses/properties.hpp"
 #include "matrix.hpp"
 
+#include "selfsup/losses/lejepa.hpp"
+#include "selfsup/losses/sigreg.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -40,6 +44,7 @@ struct GoldenCase {
   double d_temperature = 0;
   std::vector<Matrix<double>> inputs;
   std::vector<Matrix<double>> gradients;  // of all arguments but the negatives
+  Matrix<double> slices{0, 0};            // of SIGReg and LeJEPA, the last argument
 };
 
 std::vector<GoldenCase> read_cases(const std::string& path) {
@@ -52,7 +57,9 @@ std::vector<GoldenCase> read_cases(const std::string& path) {
     std::istringstream words(line);
     words >> rows >> cols >> arguments >> std::ws;
     std::getline(words, item.name);
-    const bool with_negatives = arguments == 3;
+    const bool with_slices = item.name.rfind("SigReg", 0) == 0 || item.name.rfind("LeJepa", 0) == 0;
+    const bool with_negatives = arguments == 3 && !with_slices;
+    if (with_slices) --arguments;
     file >> item.value >> item.d_temperature;
     Stream stream(1000 * rows + cols);
     for (std::size_t k = 0; k < (with_negatives ? 2 : arguments); ++k) {
@@ -68,6 +75,7 @@ std::vector<GoldenCase> read_cases(const std::string& path) {
       for (double& entry : item.gradients.back().entries()) file >> entry;
     }
     if (with_negatives) item.inputs.push_back(stream.matrix(5, cols));
+    if (with_slices) item.slices = stream.matrix(cols, 4);
     std::getline(file, line);
     REQUIRE(file.good());
     cases.push_back(item);
@@ -86,7 +94,45 @@ double error(const Matrix<double>& found, const Matrix<double>& expected, double
   return worst / largest;
 }
 
+// Values and gradients of a loss along given slices.
+template <class Loss>
+void check_along_slices(const GoldenCase& expected, Loss loss) {
+  INFO(expected.name << ", " << expected.inputs[0].rows() << "x" << expected.inputs[0].cols());
+  const double allowed = tests::tolerance::golden_double;
+  loss.set_slices(expected.slices);
+  std::vector<Matrix<double>> found;
+  for (const auto& z : expected.inputs) found.emplace_back(z.rows(), z.cols());
+  double value = 0;
+  if constexpr (std::is_same_v<Loss, selfsup::SigReg<double>>) {
+    value = loss.forward(expected.inputs[0]);
+    loss.backward(found[0]);
+  } else {
+    value = loss.forward(expected.inputs[0], expected.inputs[1]);
+    loss.backward(found[0], found[1]);
+  }
+  CHECK(std::abs(value - expected.value) <= allowed * std::max(1.0, value));
+  for (std::size_t k = 0; k < found.size(); ++k)
+    CHECK(error(found[k], expected.gradients[k], 1e-3) <= allowed);
+}
+
 }  // namespace
+
+TEST_CASE("SIGReg and LeJEPA along given slices meet what PyTorch computes") {
+  std::size_t checked = 0;
+  for (const GoldenCase& expected : read_cases(TESTS_GOLDEN_FILE)) {
+    if (expected.slices.rows() == 0) continue;
+    if (expected.name == "SigReg") {
+      check_along_slices(expected, selfsup::SigReg<double>());
+    } else {
+      const bool minimal = expected.name == "LeJepa lejepa_minimal";
+      check_along_slices(expected,
+                         selfsup::LeJepa<double>(minimal ? selfsup::LeJepaOptions::lejepa_minimal()
+                                                         : selfsup::LeJepaOptions()));
+    }
+    ++checked;
+  }
+  CHECK(checked >= 15);
+}
 
 TEST_CASE("every loss meets what PyTorch computes") {
   std::size_t checked = 0;
