@@ -124,7 +124,7 @@ def draw(book, results, path):
                                 squeeze=False, gridspec_kw={"height_ratios": ratios})
     for axis in axes.flat[len(results):]:
         axis.set_visible(False)
-    for axis, (name, result) in zip(axes.flat, results.items()):
+    for panel, (axis, (name, result)) in enumerate(zip(axes.flat, results.items())):
         measure = book["claims"][name]["shown"][0]
         measure = measure if measure.startswith(("knn", "probe")) else "knn_1"
         arms = list(result["arms"].items())
@@ -139,9 +139,9 @@ def draw(book, results, path):
             axis.axvline(arms[0][1]["measures"][prefix + measure][0], color=BASELINE,
                          linestyle=style, linewidth=1.4, label=label)
         axis.set_yticks(range(len(arms)), [arm for arm, _ in arms], fontsize=9)
-        axis.invert_yaxis()
+        axis.set_ylim(ratios[panel // columns] - 2.5, -1)  # bars of one width in all panels
         axis.set_xlim(0, 100)
-        axis.set_title(book["claims"][name]["title"], fontsize=11, loc="left")
+        axis.set_title(textwrap.fill(book["claims"][name]["title"], 42), fontsize=11, loc="left")
         axis.set_xlabel(f"accuracy in percent: {MEASURES[measure]}", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -2,6 +2,8 @@
 
 #include "errors.hpp"
 #include "help.hpp"
+#include "option_checks.hpp"
+#include "view_options.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -36,22 +38,6 @@ struct CommandLine {
   std::int64_t neighbours = 1;
   std::int64_t classes = 10;
 };
-
-// Written so that NaN is refused too.
-void check(const std::string& option, double value, double low, double high) {
-  if (value >= low && value <= high) return;
-  std::array<char, 120> text{};
-  std::snprintf(text.data(), text.size(), " is %g, a number from %g to %g was expected", value, low,
-                high);
-  throw InputError(option + text.data());
-}
-
-std::size_t checked(const std::string& option, std::int64_t value, std::int64_t low,
-                    std::int64_t high) {
-  if (value >= low && value <= high) return static_cast<std::size_t>(value);
-  throw InputError(option + " is " + std::to_string(value) + ", a whole number from " +
-                   std::to_string(low) + " to " + std::to_string(high) + " was expected");
-}
 
 std::vector<std::size_t> checked_widths(const std::string& option,
                                         const std::vector<std::int64_t>& widths) {
@@ -100,31 +86,6 @@ void check_settings(const std::map<std::string, std::optional<double>>& settings
 void check_changes(const RecipeChanges& changes) {
   if (changes.learning_rate) check("--learning-rate", *changes.learning_rate, 1e-9, 1000);
   if (changes.weight_decay) check("--weight-decay", *changes.weight_decay, 0, 10);
-}
-
-void check_views(const std::string& prefix, const AugmentOptions& views) {
-  check(prefix + "rotation", views.rotation, 0, 180);
-  check(prefix + "scale", views.scale_low, 0.1, 10);
-  check(prefix + "scale", views.scale_high, 0.1, 10);
-  if (views.scale_low > views.scale_high) {
-    throw InputError(prefix + "scale: the first number is above the second");
-  }
-  check(prefix + "shift", views.shift_x, 0, 2);
-  check(prefix + "shift", views.shift_y, 0, 2);
-  check(prefix + "intensity", views.intensity, 0, 1);
-  check(prefix + "noise", views.noise, 0, 10);
-  check(prefix + "brightness", views.colour.brightness, 0, 1);
-  check(prefix + "contrast", views.colour.contrast, 0, 1);
-  check(prefix + "saturation", views.colour.saturation, 0, 1);
-  check(prefix + "hue", views.colour.hue, 0, 0.5);
-  check(prefix + "grey", views.colour.grey, 0, 1);
-}
-
-// Declares an option; what --help shows in place of CLI11's type names is `type`.
-template <class T>
-CLI::Option* add(CLI::App& app, const std::string& name, T& value, const char* type,
-                 const std::string& text) {
-  return app.add_option(name, value, text)->type_name(type);
 }
 
 void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
@@ -196,53 +157,6 @@ void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
       ->group("Network");
 }
 
-void add_view_options(CLI::App& app, const std::string& prefix, const std::string& group,
-                      AugmentOptions& views, std::array<double, 2>& scale,
-                      std::array<double, 2>& shift) {
-  const auto pair_text = [](const std::array<double, 2>& pair) {
-    std::array<char, 40> text{};
-    std::snprintf(text.data(), text.size(), "%g,%g", pair[0], pair[1]);
-    return std::string(text.data());
-  };
-  add(app, prefix + "rotation", views.rotation, "DEGREES", "largest rotation, either way")
-      ->capture_default_str()
-      ->group(group);
-  add(app, prefix + "scale", scale, "LOW,HIGH", "smallest and largest size")
-      ->delimiter(',')
-      ->default_str(pair_text(scale))
-      ->group(group);
-  add(app, prefix + "shift", shift, "X,Y", "largest shift, as a fraction of half the side")
-      ->delimiter(',')
-      ->default_str(pair_text(shift))
-      ->group(group);
-  add(app, prefix + "intensity", views.intensity, "X", "all pixels times 1 plus or minus X")
-      ->capture_default_str()
-      ->group(group);
-  add(app, prefix + "noise", views.noise, "X", "standard deviation of the noise of each pixel")
-      ->capture_default_str()
-      ->group(group);
-}
-
-void add_colour_options(CLI::App& app, const std::string& group, ColourOptions& colour) {
-  add(app, "--brightness", colour.brightness, "X",
-      "of colour images, as these below: times 1 plus or minus X")
-      ->capture_default_str()
-      ->group(group);
-  add(app, "--contrast", colour.contrast, "X", "distance to the mean grey, times 1 plus or minus X")
-      ->capture_default_str()
-      ->group(group);
-  add(app, "--saturation", colour.saturation, "X",
-      "distance to the pixel's grey, times 1 plus or minus X")
-      ->capture_default_str()
-      ->group(group);
-  add(app, "--hue", colour.hue, "X", "plus or minus X, in parts of a full turn, at most 0.5")
-      ->capture_default_str()
-      ->group(group);
-  add(app, "--grey", colour.grey, "X", "probability that a view loses its colours")
-      ->capture_default_str()
-      ->group(group);
-}
-
 std::vector<Recipe> chosen_recipes(const std::string& method) {
   if (method == "all") {
     std::vector<Recipe> families;
@@ -265,11 +179,6 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   Options options;
   options.views.intensity = 0.2;
   options.views.colour = {0.4, 0.4, 0.4, 0.1, 0.2};  // SimCLR's for CIFAR-10
-  std::array<double, 2> view_scale = {options.views.scale_low, options.views.scale_high};
-  std::array<double, 2> view_shift = {options.views.shift_x, options.views.shift_y};
-  std::array<double, 2> jitter_scale = {options.jitter.scale_low, options.jitter.scale_high};
-  std::array<double, 2> jitter_shift = {options.jitter.shift_x, options.jitter.shift_y};
-
   CLI::App app(
       "Trains an image encoder without labels, by a loss of selfsup, and measures what it has\n"
       "learned: two random views of every image, a small network, gradients written by hand.",
@@ -280,13 +189,13 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
   add_method_options(app, line, options);
   add_settings(app, line.changes);
   add_data_options(app, line, options);
-  add_view_options(app, "--", "Views for training", options.views, view_scale, view_shift);
-  add_colour_options(app, "Views for training", options.views.colour);
+  ViewOptions views(app, "--", "Views for training", options.views);
+  views.add_colours(app);
   const std::string evaluation = "Evaluation, on a fixed copy of all images in random poses";
   add(app, "--neighbours", line.neighbours, "K", "of the nearest-neighbour classifier")
       ->capture_default_str()
       ->group(evaluation);
-  add_view_options(app, "--jitter-", evaluation, options.jitter, jitter_scale, jitter_shift);
+  ViewOptions jitter(app, "--jitter-", evaluation, options.jitter);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version
@@ -298,16 +207,8 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     throw InputError(error.what());
   }
 
-  options.views.scale_low = view_scale[0];
-  options.views.scale_high = view_scale[1];
-  options.views.shift_x = view_shift[0];
-  options.views.shift_y = view_shift[1];
-  options.jitter.scale_low = jitter_scale[0];
-  options.jitter.scale_high = jitter_scale[1];
-  options.jitter.shift_x = jitter_shift[0];
-  options.jitter.shift_y = jitter_shift[1];
-  check_views("--", options.views);
-  check_views("--jitter-", options.jitter);
+  views.finish();
+  jitter.finish();
   check_changes(line.changes);
   check("--checkpoint", options.checkpoint_seconds, 0, 1e9);
   options.all = line.method == "all";

@@ -368,7 +368,7 @@ TEST_CASE("CRC-32C has its published values") {
 }
 
 TEST_CASE("a bank is restored from what its view and its next place were") {
-  for (const std::size_t pushes : {0, 1, 2, 3, 5}) {
+  for (const std::size_t pushes : {0U, 1U, 2U, 3U, 5U}) {
     MemoryBank<float> bank(7, 4), other(7, 4);
     other.push(batch<float>(5, 4, 99));
     for (std::size_t k = 0; k < pushes; ++k) bank.push(batch<float>(3, 4, k));

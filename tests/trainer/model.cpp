@@ -121,7 +121,7 @@ TEST_CASE("the gradient of every parameter of every method without frozen branch
     all_methods.back().find("bank")->value = 0;
     if (setting == std::string("predictor")) all_methods.back().predictor = 5;
   }
-  for (const std::size_t predictor : {0, 5}) {
+  for (const std::size_t predictor : {0U, 5U}) {
     all_methods.push_back(small("simsiam"));
     all_methods.back().find("stop-gradient")->value = 0;
     all_methods.back().predictor = predictor;
