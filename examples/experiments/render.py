@@ -85,7 +85,7 @@ def write_page(book, measured, notes, picture, path):
             "code. Reproduced are orderings and collapse, not the papers' numbers. The claims, "
             "their arms, checks and seeds are in "
             "[claims.json](../examples/experiments/claims.json), which was written before the "
-            "first full run; this page is generated.", 100), "",
+            "first full run, but for what \"Negatives cost\" says; this page is generated.", 100), "",
         *textwrap.wrap(
             "A comparison holds when the difference of the means over the seeds is at least the "
             "pooled standard deviation; a claim holds when all of its checks do. What a paper "
@@ -95,7 +95,7 @@ def write_page(book, measured, notes, picture, path):
             "nearest-neighbour classifier (1-NN) and a linear probe on the encoder's output. "
             "\"std / healthy\" is the deviation of the normalised embeddings as a share of 1/√D: "
             "1 is healthy, 0 collapsed.", 100), "",
-        f"    scripts/experiments.sh --data mnist     # all, {measured['seconds'] / 60:.0f} minutes",
+        "    scripts/experiments.sh --data mnist     # all, half an hour on two cores",
         "    scripts/experiments.sh --quick          # a reduced set on the built-in digits", "",
         f"Data: {measured['data']}. Seeds: {', '.join(map(str, measured['seeds']))}. Common "
         f"options: `{measured['options']}`. Machine: {measured['machine']}.", "",
