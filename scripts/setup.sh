@@ -6,7 +6,6 @@
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
 #   scripts/setup.sh threads | valgrind | aarch64   that, and what scripts/test_....sh needs
 #   scripts/setup.sh fuzz     that, and what scripts/fuzz.sh needs
-#   scripts/setup.sh coverage that, and what scripts/coverage.sh needs
 #   scripts/setup.sh --help   this text
 #
 # On Debian and Ubuntu it runs apt-get for exactly the packages that are missing, by sudo when it is
@@ -15,7 +14,7 @@ set -euo pipefail
 
 group="${1:-}"
 case "$group" in
-  "" | demo | checks | threads | valgrind | aarch64 | fuzz | coverage) ;;
+  "" | demo | checks | threads | valgrind | aarch64 | fuzz) ;;
   -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
   *) echo "setup: unknown argument '$group', see --help" >&2; exit 2 ;;
 esac
@@ -68,9 +67,6 @@ find_missing() {
   fi
   if [[ "$group" == valgrind ]]; then
     need valgrind has valgrind
-  fi
-  if [[ "$group" == coverage ]]; then
-    need gcovr has gcovr
   fi
   if [[ "$group" == aarch64 ]]; then
     need g++-aarch64-linux-gnu has aarch64-linux-gnu-g++
