@@ -17,10 +17,8 @@ fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 quick=no page=build/experiments/experiments.md
-for argument in "$@"; do
-  if [[ "$argument" == --quick ]]; then quick=yes; fi
-  if [[ "$argument" == --data* ]]; then page=docs/experiments.md; fi
-done
+if [[ " $*" == *" --quick"* ]]; then quick=yes; fi
+if [[ " $*" == *" --data"* && " $*" != *" --only"* ]]; then page=docs/experiments.md; fi
 
 scripts/setup.sh
 build=build/experiments

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import pathlib
-import platform
 import shlex
 import statistics
 import subprocess
@@ -69,6 +68,11 @@ class Trainings:
         (place / "checkpoint.bin").unlink(missing_ok=True)
         (place / "done").write_text(result.stderr)
 
+    def processor(self):
+        """As the trainings wrote it down."""
+        for path in self.folder.glob("*/settings.csv"):
+            return {row["setting"]: row["value"] for row in rows(path)}.get("processor", "unknown")
+
     def measures(self, arm, seed):
         """What a training left behind, by name; {} when it diverged."""
         place = self.place(arm, seed)
@@ -100,7 +104,6 @@ class Number:
     """Mean and standard deviation (divisor n − 1) over the seeds."""
 
     def __init__(self, values):
-        self.values = values
         self.mean = statistics.fmean(values) if values else float("nan")
         self.deviation = statistics.stdev(values) if len(values) > 1 else 0.0
 
@@ -139,7 +142,7 @@ class Claim:
         if other:
             below = [found.get(measure) for found in self.measured(other)]
             values = [a / b if a is not None and b else None for a, b in zip(values, below)]
-        return Number([value for value in values if value is not None])
+        return Number([] if None in values else values)  # one that diverged: no number
 
     def check(self, check):
         """(what was expected, what was found, whether it holds)."""
@@ -170,20 +173,13 @@ class Claim:
                          "diverged": sum(not one for one in found),
                          "measures": {name: [number.mean, number.deviation]
                                       for name, number in numbers.items()}}
-        return {"arms": arms, "checks": checks, "beyond": judged("beyond"), "holds": all(c["holds"] for c in checks)}
+        return {"arms": arms, "checks": checks, "beyond": judged("beyond"),
+                "holds": bool(checks) and all(check["holds"] for check in checks)}
 
 
 def is_goal(book, name):
     """True for what is no paper's claim but a goal of this trainer."""
     return book["claims"][name].get("goal", False)
-
-
-def processor():
-    try:
-        text = pathlib.Path("/proc/cpuinfo").read_text()
-        return text.split("model name")[1].split(":")[1].split("\n")[0].strip()
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
 
 
 def main():
@@ -205,15 +201,12 @@ def main():
         parser.error(f"{unknown[0]} is no claim; one of {', '.join(book['claims'])} was expected")
     if options.quick and options.data:
         parser.error("--quick takes the built-in digits, --data was given")
+    trainings = Trainings(options.trainer, options.data, options.out, plan["options"])
     begin = time.monotonic()
     results = {}
     for name in wanted:
-        description = dict(book["claims"][name])
-        if options.quick:
-            description.update(description.get("quick", {}))
-        common = " ".join([plan["options"], description.get("options", "")])
-        claim = Claim(description, Trainings(options.trainer, options.data, options.out, common),
-                      plan["seeds"])
+        description = book["claims"][name]
+        claim = Claim(description, trainings, plan["seeds"])
         claim.run()
         results[name] = claim.result()
         print(f"{description['title']}: {'holds' if results[name]['holds'] else 'does not hold'}")
@@ -227,13 +220,12 @@ def main():
     holding = sum(result["holds"] for result in claims)
     least = min(plan["least_holding"], len(claims))
     goals_met = all(result["holds"] for name, result in results.items() if is_goal(book, name))
-    seconds = time.monotonic() - begin
     print(f"experiments: {holding} of {len(claims)} claims hold, {least} were expected; "
-          f"{seconds:.0f} s")
+          f"{time.monotonic() - begin:.0f} s")
     options.out.mkdir(parents=True, exist_ok=True)
-    text = {"seeds": plan["seeds"], "options": plan["options"], "seconds": seconds,
+    text = {"seeds": plan["seeds"], "options": plan["options"],
             "data": options.data.name if options.data else "the built-in digits",
-            "machine": f"{processor()}, {os.cpu_count()} cores", "results": results}
+            "machine": f"{trainings.processor()}, {os.cpu_count()} cores", "results": results}
     (options.out / "results.json").write_text(json.dumps(text, indent=1), encoding="utf-8")
     return 0 if holding >= least and goals_met else 1
 

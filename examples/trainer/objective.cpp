@@ -73,6 +73,7 @@ class SumObjective : public Objective<T> {
     set_step(single_, batch.step);
     const T joint = joint_.forward(batch.outputs.a, batch.outputs.b);
     joint_.backward(d_z.a, d_z.b);
+    if (weight_ == 0) return joint;
     return joint +
            weight_ * (add_single(batch.outputs.a, d_z.a) + add_single(batch.outputs.b, d_z.b));
   }

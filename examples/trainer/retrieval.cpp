@@ -53,9 +53,8 @@ std::string images_file(const std::vector<std::size_t>& queries,
       for (const Neighbour& neighbour : neighbours) found.insert(neighbour.row);
     }
   }
-  const std::size_t plane = test.size.rows * test.size.cols;
   BinaryWriter writer("selfsimg");
-  for (const std::size_t number : {std::size_t{version}, test.images.cols() / plane, test.size.rows,
+  for (const std::size_t number : {std::size_t{version}, test.size.channels, test.size.rows,
                                    test.size.cols, found.size() + queries.size()}) {
     writer.u32(static_cast<std::uint32_t>(number));
   }

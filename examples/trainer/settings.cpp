@@ -91,6 +91,14 @@ void add_views(Table& table, const std::string& prefix, const AugmentOptions& vi
   table.add(prefix + "noise", views.noise);
 }
 
+void add_colours(Table& table, const ColourOptions& colour) {
+  table.add("brightness", colour.brightness);
+  table.add("contrast", colour.contrast);
+  table.add("saturation", colour.saturation);
+  table.add("hue", colour.hue);
+  table.add("grey", colour.grey);
+}
+
 void add_evaluation(Table& table, std::size_t neighbours, const Dataset& data) {
   std::vector<double> percents;
   std::vector<std::size_t> draws;
@@ -136,7 +144,7 @@ std::string settings_csv(const Options& options, const Recipe& recipe, const Dat
   table.add("training_images", data.train.count());
   table.add("test_images", data.test.count());
   table.add("classes", data.classes);
-  table.add("channels", data.train.images.cols() / (data.train.size.rows * data.train.size.cols));
+  table.add("channels", data.train.size.channels);
   table.add("rows", data.train.size.rows);
   table.add("columns", data.train.size.cols);
   table.add("epochs", epochs);
@@ -144,6 +152,7 @@ std::string settings_csv(const Options& options, const Recipe& recipe, const Dat
   table.add("warm_up_percent", options.warm_up);
   add_recipe(table, recipe);
   add_views(table, "", options.views);
+  if (data.train.size.channels == 3) add_colours(table, options.views.colour);
   add_views(table, "jitter_", options.jitter);
   add_evaluation(table, options.neighbours, data);
   table.add("version", version_text());

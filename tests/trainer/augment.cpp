@@ -115,17 +115,32 @@ TEST_CASE("a grey view is the same to the last bit whatever the ranges of colour
   CHECK(view_of(test_image(), options, 3) == view);
 }
 
-TEST_CASE("every plane of a colour image moves as a grey image does") {
-  trainer::ImageSize colour = size;
-  colour.channels = 3;
+namespace {
+
+constexpr trainer::ImageSize colour{size.rows, size.cols, 3};
+
+std::vector<float> colour_image() {
   std::vector<float> image(colour.pixels());
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i * i % 17) / 17;
-  trainer::AugmentOptions options;
-  options.intensity = 0.2;
-  options.noise = 0;
+  return image;
+}
+
+std::vector<float> colour_view(const trainer::AugmentOptions& options) {
+  const std::vector<float> image = colour_image();
   trainer::Random random(3, trainer::Stream::view);
   std::vector<float> view(image.size());
   trainer::augment(image.data(), colour, options, random, view.data());
+  return view;
+}
+
+}  // namespace
+
+TEST_CASE("every plane of a colour image moves as a grey image does") {
+  trainer::AugmentOptions options;
+  options.intensity = 0.2;
+  options.noise = 0;
+  const std::vector<float> image = colour_image();
+  const std::vector<float> view = colour_view(options);
   for (std::size_t first = 0; first < image.size(); first += size.pixels()) {
     const auto begin = image.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end = begin + static_cast<std::ptrdiff_t>(size.pixels());
@@ -135,26 +150,16 @@ TEST_CASE("every plane of a colour image moves as a grey image does") {
 }
 
 TEST_CASE("colours change after the map and before the noise") {
-  trainer::ImageSize colour = size;
-  colour.channels = 3;
-  std::vector<float> image(colour.pixels());
-  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i * i % 17) / 17;
   trainer::AugmentOptions options;
   options.noise = 0;
-  const auto augmented = [&] {
-    trainer::Random random(3, trainer::Stream::view);
-    std::vector<float> view(image.size());
-    trainer::augment(image.data(), colour, options, random, view.data());
-    return view;
-  };
-  std::vector<float> expected = augmented();
+  std::vector<float> expected = colour_view(options);
   options.colour = {0.4, 0.4, 0.4, 0.1, 0};
   trainer::Random random(3, trainer::Stream::view);
   for (int i = 0; i < 5; ++i) random.bits();  // angle, scale, shifts, intensity
   trainer::change_colours(options.colour, random, expected.data(), colour.plane());
-  CHECK(augmented() == expected);
+  CHECK(colour_view(options) == expected);
   options.noise = 0.5;
-  const std::vector<float> noisy = augmented();
+  const std::vector<float> noisy = colour_view(options);
   CHECK(noisy != expected);
   CHECK(*std::min_element(noisy.begin(), noisy.end()) < 0);
 }

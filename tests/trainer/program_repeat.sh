@@ -16,7 +16,10 @@ for method in ntxent infonce byol simsiam vicreg barlow; do
     cmp "$folder/$method-1/$file" "$folder/$method-2/$file"
   done
   # The settings differ in what was asked for only.
-  diff "$folder/$method-1/settings.csv" "$folder/$method-2/settings.csv" > "$folder/diff" || true
+  if diff "$folder/$method-1/settings.csv" "$folder/$method-2/settings.csv" > "$folder/diff"; then
+    echo "settings of two commands are the same"
+    exit 1
+  fi
   differences=$(sed -n 's/^> \([^,]*\),.*/\1/p' "$folder/diff" | xargs)
   case "$differences" in
     "command threads" | command) ;;  # a build without OpenMP has one thread
