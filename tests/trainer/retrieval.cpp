@@ -68,7 +68,7 @@ struct Pictures {
   trainer::LabelledImages train;
   trainer::LabelledImages test;
   Pictures() {
-    train.size = test.size = {1, 2, 3};
+    train.size = test.size = {1, 2, 2};
     train.labels = {3, 5};
     test.labels = {5};
     train.images.resize(2, 4);
