@@ -3,6 +3,7 @@
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
+#include "sanitizer.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,12 +15,8 @@
 
 namespace {
 
-// AddressSanitizer, which is slow and watches the ends of every array itself, sees a few sizes.
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t step = 33;
-#else
-constexpr std::size_t step = 1;
-#endif
+// AddressSanitizer, which watches the ends of every array itself, sees a few sizes.
+constexpr std::size_t step = tests::address_sanitizer ? 33 : 1;
 
 using tests::LossCase;
 using tests::Matrix;

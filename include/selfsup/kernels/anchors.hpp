@@ -4,7 +4,8 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/masked_rows.hpp"
-#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/blocking.hpp"
+#include "selfsup/product/tile.hpp"
 #include "selfsup/simd/batch.hpp"
 
 #include <algorithm>

@@ -127,7 +127,7 @@ class CentredGradient {
     std::size_t difference_stride;
     const T* factor;
     T* out;
-    std::size_t out_stride;
+    SignedStride out_stride;
     std::size_t cols;  // of out
     T difference_weight;
     T product_weight;
@@ -138,7 +138,7 @@ class CentredGradient {
       rest.zc += row * zc_stride + col;
       if (difference) rest.difference += row * difference_stride + col;
       rest.factor += col;
-      rest.out += row * out_stride + col;
+      rest.out = out + row * out_stride + col;
       rest.cols -= col;
       return rest;
     }
@@ -196,7 +196,7 @@ class CentredGradient {
       if (d_z.contiguous_rows()) return;
       for (std::size_t n = block.row0; n < block.row0 + block.rows; ++n) {
         for (std::size_t d = block.col0; d < block.col0 + block.cols; ++d)
-          d_z(n, d) = out[n * out_stride + d];
+          d_z(n, d) = (out + n * out_stride)[d];
       }
     }
   };
@@ -231,13 +231,14 @@ class CentredGradient {
     result.difference_stride = parts.difference ? parts.difference->stride() : 0;
     result.factor = factor;
     result.out = direct ? d_z.row(0) : rows_.row(0);
-    result.out_stride = direct ? static_cast<std::size_t>(d_z.row_stride()) : rows_.stride();
+    result.out_stride = direct ? SignedStride(d_z.row_stride()) : rows_.stride();
     result.cols = D;
     result.difference_weight = static_cast<T>(parts.difference_weight);
     result.product_weight = static_cast<T>(parts.product_weight);
     // Two batches and their gradients; rows that all begin with a line.
     result.streamed = direct && simd::exceeds_caches(4 * N * D * sizeof(T)) &&
-                      result.out_stride % simd::lanes<T> == 0 && simd::is_aligned(result.out);
+                      result.out_stride.is_multiple_of(simd::lanes<T>) &&
+                      simd::is_aligned(result.out);
     return result;
   }
 

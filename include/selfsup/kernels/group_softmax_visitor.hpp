@@ -4,7 +4,8 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
-#include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/blocking.hpp"
+#include "selfsup/product/tile.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 

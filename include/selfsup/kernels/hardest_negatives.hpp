@@ -6,8 +6,8 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/batch.hpp"
 

@@ -3,7 +3,6 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
-#include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 

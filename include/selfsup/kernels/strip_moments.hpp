@@ -213,8 +213,7 @@ class StripMoments {
     if (strip >= strips.count()) return {};
     const std::size_t first = strips.first(strip), rows = strips.length(strip);
     const product::PaddedMatrix<T>& zc = view.centred.rows;
-    return {product::region(view.z.row(first), static_cast<std::size_t>(view.z.row_stride()), rows,
-                            view.z.cols()),
+    return {product::region(view.z.row(first), view.z.row_stride(), rows, view.z.cols()),
             product::region(zc.row(first), zc.stride(), rows, zc.cols())};
   }
 

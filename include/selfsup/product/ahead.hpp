@@ -5,6 +5,7 @@
 
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/inline.hpp"
+#include "selfsup/core/signed_stride.hpp"
 #include "selfsup/simd/batch.hpp"
 
 #include <cstddef>
@@ -16,14 +17,14 @@ namespace product {
 /// `count` rows of `width` bytes that begin `stride` bytes apart.
 struct Region {
   const void* first = nullptr;
-  std::size_t stride = 0;
+  std::ptrdiff_t stride = 0;
   std::size_t count = 0;
   std::size_t width = 0;
 };
 
 template <class T>
-Region region(const T* first, std::size_t stride, std::size_t rows, std::size_t cols) {
-  return {first, stride * sizeof(T), rows, cols * sizeof(T)};
+Region region(const T* first, SignedStride stride, std::size_t rows, std::size_t cols) {
+  return {first, sizeof(T) * stride, rows, cols * sizeof(T)};
 }
 
 class Ahead {
@@ -56,7 +57,7 @@ class Ahead {
 
   const char* row_ = nullptr;
   std::size_t offset_ = 0;
-  std::size_t stride_ = 0;
+  std::ptrdiff_t stride_ = 0;
   std::size_t width_ = 0;
   std::size_t left_ = 0;
   std::size_t lines_ = 0;

@@ -58,11 +58,9 @@ class Matmul {
     }
     right_.pack(b);
     if (a.contiguous_rows()) {
-      multiply(start, product::LeftByRows<T>{a.data(), static_cast<std::size_t>(a.row_stride())},
-               a.cols(), c);
+      multiply(start, product::LeftByRows<T>{a.data(), a.row_stride()}, a.cols(), c);
     } else if (a.row_stride() == 1) {
-      multiply(start, product::LeftByCols<T>{a.data(), static_cast<std::size_t>(a.col_stride())},
-               a.cols(), c);
+      multiply(start, product::LeftByCols<T>{a.data(), a.col_stride()}, a.cols(), c);
     } else {
       const ConstView<T> rows = left_copy_.of(a);
       multiply(start, product::LeftByRows<T>{rows.data(), rows.cols()}, rows.cols(), c);
@@ -114,9 +112,9 @@ class Matmul {
     product::AheadOfStrip nothing;
     std::size_t k = 0;
     do {  // once even for K = 0, whose product is zero
-      product::panel_product(
-          c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k), right_.panel(k, col),
-          product::Entries<T>{c.data(), static_cast<std::size_t>(c.row_stride()), output}, nothing);
+      product::panel_product(c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k),
+                             right_.panel(k, col),
+                             product::Entries<T>{c.data(), c.row_stride(), output}, nothing);
       output = product::Output::add;
       k += depth;
     } while (k < K);

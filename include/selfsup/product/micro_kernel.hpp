@@ -3,6 +3,7 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/core/signed_stride.hpp"
 #include "selfsup/product/ahead.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/simd/batch.hpp"
@@ -19,20 +20,20 @@ namespace product {
 template <class T>
 struct LeftByRows {
   const T* data;
-  std::size_t stride;
+  SignedStride stride;
 
   LeftByRows at(std::size_t row, std::size_t k) const { return {data + row * stride + k, stride}; }
-  const T& entry(std::size_t row, std::size_t k) const { return data[row * stride + k]; }
+  const T& entry(std::size_t row, std::size_t k) const { return (data + row * stride)[k]; }
 };
 
 /// A left operand read in place whose columns are contiguous: entry (r, k) is data[k·stride + r].
 template <class T>
 struct LeftByCols {
   const T* data;
-  std::size_t stride;
+  SignedStride stride;
 
   LeftByCols at(std::size_t row, std::size_t k) const { return {data + k * stride + row, stride}; }
-  const T& entry(std::size_t row, std::size_t k) const { return data[k * stride + row]; }
+  const T& entry(std::size_t row, std::size_t k) const { return (data + k * stride)[row]; }
 };
 
 /// A right operand whose rows are contiguous: entry (k, c) is data[k·stride + c], readable to a
@@ -40,7 +41,7 @@ struct LeftByCols {
 template <class T>
 struct Right {
   const T* data;
-  std::size_t stride;
+  SignedStride stride;
 
   Right at(std::size_t k, std::size_t col) const { return {data + k * stride + col, stride}; }
 };
@@ -68,7 +69,7 @@ enum class Output { write, add };
 template <class T>
 struct Entries {
   T* data;
-  std::size_t stride;
+  SignedStride stride;
   Output output;
 
   Entries at(std::size_t row, std::size_t col) const {

@@ -56,9 +56,8 @@ class PackedRight {
     if (b.row_stride() == 1) {
       // B is the transpose of contiguous rows: read a few cache lines of each at a time.
       constexpr std::size_t run = 128 / sizeof(T);
-      const auto stride = static_cast<std::size_t>(b.col_stride());
       for (std::size_t k = 0; k < b.rows(); k += run) {
-        simd::transpose(b.data() + first * stride + k, stride, cols, std::min(run, b.rows() - k),
+        simd::transpose(&b(k, first), b.col_stride(), cols, std::min(run, b.rows() - k),
                         panel + k * panel_cols, panel_cols);
       }
     } else if (b.col_stride() == 1) {

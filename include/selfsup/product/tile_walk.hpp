@@ -12,7 +12,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/schedule.hpp"
 #include "selfsup/product/turns.hpp"
-#include "selfsup/simd/transpose.hpp"
+#include "selfsup/product/weighed_tile.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,25 +20,6 @@
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace product {
-
-/// Part of S: entry (row0 + r, col0 + c) is data[r·ld + c]. On a diagonal tile of a symmetric walk
-/// (row0 = col0) only entries with c >= r are defined.
-template <class T>
-struct Tile {
-  std::size_t row0, col0, rows, cols, ld;
-  T* data;
-  bool diagonal;
-
-  T* row(std::size_t r) const { return data + r * ld; }
-  /// The first defined column of row r.
-  std::size_t first_col(std::size_t r) const { return diagonal ? r : 0; }
-  /// Copies the defined entries to weights in the same layout, which may be the tile's own data.
-  void copy_to(T* weights) const {
-    if (weights == data) return;
-    for (std::size_t r = 0; r < rows; ++r)
-      std::copy_n(row(r) + first_col(r), cols - first_col(r), weights + r * ld + first_col(r));
-  }
-};
 
 /// A visitor has three members, called once a tile, by several threads at a time for tiles that
 /// share no block:
@@ -98,7 +79,7 @@ class TileWalk {
     AsTheyAre visitor;
     packed_.pack(as_columns(x));
     walk_back(visitor, rows_in_place(x, packed_),
-              [&](const WeighedTile& tile) { add_symmetric(tile, y, out); });
+              [&](const WeighedTile<T>& tile) { tile.add_symmetric(y, out); });
   }
 
   /// After symmetric(x): writes d_x = W X with the weights W mirrored to a full symmetric matrix.
@@ -106,7 +87,7 @@ class TileWalk {
   void symmetric_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x, Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
     walk_back(visitor, rows_in_place(x, packed_),
-              [&](const WeighedTile& tile) { add_symmetric(tile, x, d_x); });
+              [&](const WeighedTile<T>& tile) { tile.add_symmetric(x, d_x); });
   }
 
   /// After symmetric_columns(x): writes d_x = X W with the weights W mirrored to a full symmetric
@@ -115,15 +96,8 @@ class TileWalk {
   void symmetric_columns_backward(const PaddedMatrix<T>& x, PaddedMatrix<T>& d_x,
                                   Visitor&& visitor) {
     d_x.reshape(x.rows(), x.cols());
-    walk_back(visitor, columns(x, x), [&](const WeighedTile& tile) {
-      const Tile<T>& w = tile.weights;
-      if (w.diagonal) {
-        simd::mirror(w.data, w.ld, w.rows);
-      } else {
-        add_transposed(x, tile, d_x);
-      }
-      add_product(x, w, d_x, tile.cols);
-    });
+    walk_back(visitor, columns(x, x),
+              [&](const WeighedTile<T>& tile) { tile.add_symmetric_columns(x, d_x); });
   }
 
   /// After rectangular_columns(x, y): writes d_x = Y Wᵀ and d_y = X W; a null pointer skips an
@@ -133,9 +107,9 @@ class TileWalk {
                                     PaddedMatrix<T>* d_x, PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
     if (d_y) d_y->reshape(y.rows(), y.cols());
-    walk_back(visitor, columns(x, y), [&](const WeighedTile& tile) {
-      if (d_x) add_transposed(y, tile, *d_x);
-      if (d_y) add_product(x, tile.weights, *d_y, tile.cols);
+    walk_back(visitor, columns(x, y), [&](const WeighedTile<T>& tile) {
+      if (d_x) tile.add_transposed(y, *d_x);
+      if (d_y) tile.add_product(x, *d_y);
     });
   }
 
@@ -153,13 +127,9 @@ class TileWalk {
                             PaddedMatrix<T>* d_y, Visitor&& visitor) {
     if (d_x) d_x->reshape(x.rows(), x.cols());
     if (d_y) d_y->reshape(cols_, y.cols());
-    walk_back(visitor, rows_in_place(x, packed_y), [&](const WeighedTile& tile) {
-      const Tile<T>& w = tile.weights;
-      if (d_x) {
-        add_rows(tile, y, *d_x,
-                 d_y ? first_strip(x, w.row0, w.rows, *d_y, w.col0, w.cols) : Later{tile.next, {}});
-      }
-      if (d_y) add_cols(tile, x, *d_y);
+    walk_back(visitor, rows_in_place(x, packed_y), [&](const WeighedTile<T>& tile) {
+      if (d_x) tile.add_rows(y, *d_x, d_y ? tile.first_strip(x, *d_y) : Later{tile.next, {}});
+      if (d_y) tile.add_cols(x, *d_y);
     });
   }
 
@@ -175,14 +145,6 @@ class TileWalk {
   struct AsTheyAre {
     void revisit(const Tile<T>&) const {}
     void weigh(const Tile<T>&, T*) const {}
-  };
-
-  // A tile of the second walk.
-  struct WeighedTile {
-    Tile<T> weights;
-    T* transposed;      // room for their transpose
-    Output rows, cols;  // what becomes of the row block's entries, and of the column block's
-    Region next;        // this thread's next tile, if it was kept
   };
 
   void begin(std::size_t rows, std::size_t cols, std::size_t K, bool is_symmetric, bool in_rows) {
@@ -321,9 +283,10 @@ class TileWalk {
       }
       visitor.weigh(tile, weights);
       tile.data = weights;
-      accumulate(WeighedTile{tile, scratch(thread, 1), first_of_rows ? Output::write : Output::add,
-                             first_of_cols ? Output::write : Output::add,
-                             kept_region(position + std::min(max_threads(), side_by_side()))});
+      accumulate(WeighedTile<T>{tile, scratch(thread, 1), row_edge_,
+                                first_of_rows ? Output::write : Output::add,
+                                first_of_cols ? Output::write : Output::add,
+                                kept_region(position + std::min(max_threads(), side_by_side()))});
     });
   }
 
@@ -331,66 +294,6 @@ class TileWalk {
   Region kept_region(std::size_t position) const {
     if (position >= kept_tiles_) return {};
     return region(kept_.data() + position * tile_entries(), 0, 1, tile_entries());
-  }
-
-  // What add_cols begins with.
-  static Later first_strip(const PaddedMatrix<T>& b, std::size_t b_row, std::size_t b_rows,
-                           const PaddedMatrix<T>& c, std::size_t c_row, std::size_t c_rows) {
-    const std::size_t cols = std::min(Blocking<T>::micro_cols, b.cols());
-    return {region(b.row(b_row), b.stride(), b_rows, cols),
-            region(c.row(c_row), c.stride(), c_rows, cols)};
-  }
-
-  // Writes or adds W Y to the rows of the tile's row block.
-  static void add_rows(const WeighedTile& tile, const PaddedMatrix<T>& y, PaddedMatrix<T>& d_x,
-                       const Later& later) {
-    const Tile<T>& w = tile.weights;
-    block_product(w.rows, y.cols(), w.cols, LeftByRows<T>{w.data, w.ld},
-                  Right<T>{y.row(w.col0), y.stride()},
-                  Entries<T>{d_x.row(w.row0), d_x.stride(), tile.rows}, later);
-  }
-
-  // Writes or adds Wᵀ X to the rows of the tile's column block.
-  static void add_cols(const WeighedTile& tile, const PaddedMatrix<T>& x, PaddedMatrix<T>& d_y) {
-    const Tile<T>& w = tile.weights;
-    block_product(w.cols, x.cols(), w.rows, LeftByCols<T>{w.data, w.ld},
-                  Right<T>{x.row(w.row0), x.stride()},
-                  Entries<T>{d_y.row(w.col0), d_y.stride(), tile.cols}, {tile.next, {}});
-  }
-
-  // Writes or adds W Y to the rows of the tile's row block, and Wᵀ Y to those of its column block.
-  static void add_symmetric(const WeighedTile& tile, const PaddedMatrix<T>& y,
-                            PaddedMatrix<T>& d_x) {
-    const Tile<T>& w = tile.weights;
-    if (w.diagonal) {
-      simd::mirror(w.data, w.ld, w.rows);
-      add_rows(tile, y, d_x, {tile.next, {}});
-    } else {
-      add_rows(tile, y, d_x, first_strip(y, w.row0, w.rows, d_x, w.col0, w.cols));
-      add_cols(tile, y, d_x);
-    }
-  }
-
-  // Writes or adds X Wᵀ to the columns of the tile's row block.
-  void add_transposed(const PaddedMatrix<T>& x, const WeighedTile& tile,
-                      PaddedMatrix<T>& d_x) const {
-    const Tile<T>& w = tile.weights;
-    const Tile<T> back{w.col0, w.row0, w.cols, w.rows, row_edge_, tile.transposed, false};
-    simd::transpose(w.data, w.ld, w.rows, w.cols, back.data, back.ld);
-    add_product(x, back, d_x, tile.rows);
-  }
-
-  // Writes or adds X W to the columns of the tile's column block, by blocks of rows of X that stay
-  // in a second-level cache.
-  static void add_product(const PaddedMatrix<T>& x, const Tile<T>& w, PaddedMatrix<T>& d_x,
-                          Output output) {
-    const Chunks bands{x.rows(), Blocking<T>::small_tile};
-    for (std::size_t band = 0; band < bands.count(); ++band) {
-      const std::size_t first = bands.first(band);
-      block_product(bands.length(band), w.cols, w.rows,
-                    LeftByRows<T>{x.row(first) + w.row0, x.stride()}, Right<T>{w.data, w.ld},
-                    Entries<T>{d_x.row(first) + w.col0, d_x.stride(), output});
-    }
   }
 
   // Bytes of an operand that no cache holds beside the others.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "selfsup/core/inline.hpp"
+#include "selfsup/core/signed_stride.hpp"
 #include "selfsup/simd/batch.hpp"
 
 #include <algorithm>
@@ -24,10 +25,10 @@ using Quad = xsimd::batch<T, QuadArch>;
 template <class T>
 inline constexpr std::size_t quad = Quad<T>::size;
 
-inline void transpose_quad(const float* from, std::size_t from_stride, float* to,
+inline void transpose_quad(const float* from, SignedStride from_stride, float* to,
                            std::size_t to_stride) {
   using Q = Quad<float>;
-  const Q a = Q::load_unaligned(from), b = Q::load_unaligned(from + from_stride),
+  const Q a = Q::load_unaligned(from), b = Q::load_unaligned(from + 1 * from_stride),
           c = Q::load_unaligned(from + 2 * from_stride),
           d = Q::load_unaligned(from + 3 * from_stride);
   const Q ac_low = xsimd::zip_lo(a, c), ac_high = xsimd::zip_hi(a, c);
@@ -38,10 +39,10 @@ inline void transpose_quad(const float* from, std::size_t from_stride, float* to
   xsimd::zip_hi(ac_high, bd_high).store_unaligned(to + 3 * to_stride);
 }
 
-inline void transpose_quad(const double* from, std::size_t from_stride, double* to,
+inline void transpose_quad(const double* from, SignedStride from_stride, double* to,
                            std::size_t to_stride) {
   using Q = Quad<double>;
-  const Q a = Q::load_unaligned(from), b = Q::load_unaligned(from + from_stride);
+  const Q a = Q::load_unaligned(from), b = Q::load_unaligned(from + 1 * from_stride);
   xsimd::zip_lo(a, b).store_unaligned(to);
   xsimd::zip_hi(a, b).store_unaligned(to + to_stride);
 }
@@ -51,7 +52,7 @@ inline void transpose_quad(const double* from, std::size_t from_stride, double* 
 /// Writes to (cols, rows) = from (rows, cols)ᵀ; rows of both are contiguous, `…_stride` entries
 /// apart. Meant for blocks that both lie in a first-level cache.
 template <class T>
-SELFSUP_FLATTEN inline void transpose(const T* from, std::size_t from_stride, std::size_t rows,
+SELFSUP_FLATTEN inline void transpose(const T* from, SignedStride from_stride, std::size_t rows,
                                       std::size_t cols, T* to, std::size_t to_stride) {
   constexpr std::size_t Q = detail::quad<T>;
   const std::size_t whole_rows = rows - rows % Q, whole_cols = cols - cols % Q;
@@ -63,7 +64,7 @@ SELFSUP_FLATTEN inline void transpose(const T* from, std::size_t from_stride, st
   }
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = r < whole_rows ? whole_cols : 0; c < cols; ++c)
-      to[c * to_stride + r] = from[r * from_stride + c];
+      to[c * to_stride + r] = (from + r * from_stride)[c];
   }
 }
 
