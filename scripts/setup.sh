@@ -4,7 +4,7 @@
 #   scripts/setup.sh          what the build and the tests need
 #   scripts/setup.sh demo     that, and what the demo's pictures need (optional there)
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
-#   scripts/setup.sh threads | valgrind | aarch64   that, and what scripts/test_....sh needs
+#   scripts/setup.sh threads | valgrind | aarch64 | coverage   that, and what scripts/test_....sh needs
 #   scripts/setup.sh fuzz     that, and what scripts/fuzz.sh needs
 #   scripts/setup.sh --help   this text
 #
@@ -14,7 +14,7 @@ set -euo pipefail
 
 group="${1:-}"
 case "$group" in
-  "" | demo | checks | threads | valgrind | aarch64 | fuzz) ;;
+  "" | demo | checks | threads | valgrind | aarch64 | coverage | fuzz) ;;
   -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
   *) echo "setup: unknown argument '$group', see --help" >&2; exit 2 ;;
 esac
@@ -71,6 +71,12 @@ find_missing() {
   if [[ "$group" == aarch64 ]]; then
     need g++-aarch64-linux-gnu has aarch64-linux-gnu-g++
     need qemu-user has qemu-aarch64
+  fi
+  if [[ "$group" == coverage ]]; then
+    need clang-14 has clang++-14
+    need libclang-rt-14-dev clang_links -fprofile-instr-generate
+    need libomp-14-dev clang_links -fopenmp
+    need llvm-14 has llvm-cov-14
   fi
   if [[ "$group" == demo ]]; then
     need python3-matplotlib has_matplotlib
