@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "reference/alignment.hpp"
 
@@ -106,4 +107,17 @@ TEST_CASE("Alignment: powers out of range are refused") {
                              std::numeric_limits<double>::quiet_NaN()}) {
     CHECK_THROWS_AS(Alignment<float>(with(power)), selfsup::OptionError);
   }
+}
+
+TEMPLATE_TEST_CASE("Alignment: rows shorter than norm_epsilon are divided by it", "", float,
+                   double) {
+  AlignmentOptions options;
+  options.normalize = false;
+  const auto plain = alignment_case("", options);
+  options.normalize = true;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return alignment_case("", options);
+  };
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

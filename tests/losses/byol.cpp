@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "reference/byol.hpp"
 
@@ -154,4 +155,14 @@ TEST_CASE("Byol: empty braces skip an output") {
   loss.backward(both, d_z);
   loss.backward(alone, {});
   CHECK(alone.entries() == both.entries());
+}
+
+TEMPLATE_TEST_CASE("Byol: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  ByolOptions options = with(StopGradient::none);
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return byol_case("", options, 4);
+  };
+  const auto plain = byol_case("", with(StopGradient::none, ByolForm::plain), 4);
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/info_nce.hpp"
@@ -500,4 +501,16 @@ TEST_CASE("InfoNce: the temperature can be changed, and is checked") {
     CHECK_THROWS_AS(loss.set_temperature(temperature), selfsup::OptionError);
     CHECK_THROWS_AS(InfoNce<float>(with(temperature, false)), selfsup::OptionError);
   }
+}
+
+TEMPLATE_TEST_CASE("InfoNce: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  InfoNceOptions options;
+  options.normalize = false;
+  const auto plain = info_nce_case("", options);
+  options.normalize = true;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return info_nce_case("", options);
+  };
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/nt_xent.hpp"
@@ -392,4 +393,16 @@ TEST_CASE("NtXent: rows of 1e306 are as good as others in double") {
   }
   const double found = NtXent<double>().forward(z[0], z[1]);
   CHECK(std::abs(found - expected) <= 1e-12 * expected);
+}
+
+TEMPLATE_TEST_CASE("NtXent: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  NtXentOptions options;
+  options.normalize = false;
+  const auto plain = nt_xent_case("", options);
+  options.normalize = true;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return nt_xent_case("", options);
+  };
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

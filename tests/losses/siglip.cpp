@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/siglip.hpp"
@@ -216,4 +217,16 @@ TEST_CASE("SigLip: scale and bias can be changed between steps, and are checked"
   CHECK_THROWS_AS(SigLip<float>(with(10, 1e50)), selfsup::OptionError);
   CHECK_NOTHROW(SigLip<double>(with(1e-39, 1e50)));
   CHECK_THROWS_AS(SigLip<float>(with(10, -10, true, Reduction::view_means)), selfsup::OptionError);
+}
+
+TEMPLATE_TEST_CASE("SigLip: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  SigLipOptions options;
+  options.normalize = false;
+  const auto plain = siglip_case("", options);
+  options.normalize = true;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return siglip_case("", options);
+  };
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

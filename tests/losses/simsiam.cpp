@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "reference/byol.hpp"
 #include "reference/simsiam.hpp"
@@ -137,4 +138,32 @@ TEST_CASE("SimSiam: empty braces skip an output") {
   loss.backward(both, d_z);
   loss.backward(alone, {});
   CHECK(alone.entries() == both.entries());
+}
+
+// −p·z/N, what SimSiam is of rows that are not normalised.
+template <class T>
+class MinusProduct {
+ public:
+  explicit MinusProduct(const SimSiamOptions& /*options*/) {}
+  T forward(selfsup::ConstView<T> p, selfsup::ConstView<T> z) {
+    T sum = 0;
+    for (std::size_t n = 0; n < p.rows(); ++n) {
+      for (std::size_t d = 0; d < p.cols(); ++d) sum -= p(n, d) * z(n, d);
+    }
+    return sum / static_cast<T>(p.rows());
+  }
+  T value(selfsup::ConstView<T> p, selfsup::ConstView<T> z) { return forward(p, z); }
+  void backward(selfsup::MutView<T> /*d_p*/, selfsup::MutView<T> /*d_z*/, T /*d_loss*/ = 1) {}
+  std::size_t bytes() const { return 0; }
+};
+
+TEMPLATE_TEST_CASE("SimSiam: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  const tests::LossCase item = simsiam_case("", StopGradient::none, 2);
+  const auto with_epsilon = [&](double norm_epsilon) {
+    SimSiamOptions options = with(StopGradient::none);
+    options.norm_epsilon = norm_epsilon;
+    return tests::with_loss<SimSiam>(options, item);
+  };
+  const auto plain = tests::with_loss<MinusProduct>(SimSiamOptions(), item);
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

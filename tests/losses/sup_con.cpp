@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/nt_xent.hpp"
@@ -403,4 +404,16 @@ TEST_CASE("SupCon: options are checked") {
   }
   loss.set_temperature(0.3);
   CHECK(loss.options().temperature == 0.3);
+}
+
+TEMPLATE_TEST_CASE("SupCon: rows shorter than norm_epsilon are divided by it", "", float, double) {
+  LabelledOptions options;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    tests::LossCase item = sup_con_case("", Labelling::pairs, SupConForm::outside, 0.1);
+    options.norm_epsilon = norm_epsilon;
+    options.temperature = item.temperature;
+    return tests::with_loss<Labelled>(options, item);
+  };
+  const auto plain = sup_con_case("", Labelling::pairs, SupConForm::outside, 0.1, false);
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
+#include "losses/norm_epsilon.hpp"
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/uniformity.hpp"
@@ -91,4 +92,17 @@ TEST_CASE("Uniformity: a single row has no pair") {
   const Matrix<float> z(1, 4, 1);
   CHECK(tests::message<selfsup::ShapeError>([&] { loss.forward(z); }) ==
         "Uniformity::forward: z is 1x4, at least 2x1 expected");
+}
+
+TEMPLATE_TEST_CASE("Uniformity: rows shorter than norm_epsilon are divided by it", "", float,
+                   double) {
+  UniformityOptions options;
+  options.normalize = false;
+  const auto plain = uniformity_case("", options);
+  options.normalize = true;
+  const auto with_epsilon = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return uniformity_case("", options);
+  };
+  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
 }

@@ -12,14 +12,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <limits>
+#include <string>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Norms below this floor are raised to it: z / max(|z|, floor).
-inline constexpr double norm_floor = 1e-12;
+/// How rows become what a loss compares: as they are, or z / max(|z|, ε).
+struct RowScaling {
+  bool normalize = true;
+  double norm_epsilon = 1e-12;
+};
 
 /// A norm as the product of two numbers that are both in range: 1 and itself, or the largest |z_d|
 /// of the row and the norm relative to that.
@@ -31,16 +36,16 @@ struct ScaledNorm {
   double length() const { return scale * relative; }
 };
 
-/// What scaling by 1 / max(|z|, floor) multiplies by: a row by `inverse`, a tangential gradient by
-/// `slope`, which is 0 below the floor by definition.
+/// What scaling by 1 / max(|z|, ε) multiplies by: a row by `inverse`, a tangential gradient by
+/// `slope`, which is 0 below ε by definition.
 struct Unit {
-  explicit Unit(double row_length)
+  Unit(double row_length, double norm_epsilon)
       : length(row_length),
-        inverse(1 / std::max(row_length, norm_floor)),
-        slope(row_length < norm_floor ? 0 : inverse) {}
+        inverse(1 / std::max(row_length, norm_epsilon)),
+        slope(row_length < norm_epsilon ? 0 : inverse) {}
 
-  /// Not finite when the length is not; sums of it stay in range.
-  double check() const { return length * check_scale; }
+  /// Not finite when the length is not, or has no inverse; sums of it stay in range.
+  double check() const { return is_finite(inverse) ? length * check_scale : inverse; }
   static constexpr double check_scale = 0x1p-64;
 
   double length;
@@ -74,14 +79,36 @@ ScaledNorm scaled_norm(const T* z, std::size_t D) {
   return {scale, std::sqrt(sum)};
 }
 
+/// Throws the NonFiniteError of norms that are not finite or, where ε is 0, have no inverse.
+template <class T>
+[[noreturn]] void throw_no_norm(const char* where, std::initializer_list<Named<T>> batches,
+                                double norm_epsilon) {
+  std::string zeros;
+  for (const Named<T>& batch : batches) {
+    for (std::size_t r = 0; r < batch.view.rows(); ++r) {
+      T largest = 0;
+      for (std::size_t c = 0; c < batch.view.cols(); ++c) {
+        const T x = batch.view(r, c);
+        if (!is_finite(x)) throw_non_finite(where, batches);
+        largest = std::max(largest, std::abs(x));
+      }
+      if (zeros.empty() && !is_finite(1 / static_cast<double>(largest)))
+        zeros = std::string(batch.name) + " is 0 in row " + std::to_string(r);
+    }
+  }
+  if (norm_epsilon > 0 || zeros.empty()) throw_non_finite(where, batches);
+  throw NonFiniteError(std::string(where) + ": " + zeros +
+                       ", which has no direction with norm_epsilon 0");
+}
+
 /// Copies rows with their norms taken out, and keeps what the gradient needs.
 template <class T>
 class L2Normalize {
  public:
-  /// Writes ẑ_n = z_n / max(|z_n|, floor) into unit rows first_row + n; z is (N, D) with contiguous
-  /// rows. With `normalize` false the rows are copied as they are. Returns the sum of all norms,
-  /// the check value: not finite when any entry is not.
-  double forward(ConstView<T> z, bool normalize, product::PaddedMatrix<T>& unit,
+  /// Writes ẑ_n = z_n / max(|z_n|, ε), or z_n as it is, into unit rows first_row + n; z is (N, D)
+  /// with contiguous rows. Returns the sum of all norms, the check value: not finite when any entry
+  /// or 1 / max(|z_n|, ε) is not.
+  double forward(ConstView<T> z, const RowScaling& scaling, product::PaddedMatrix<T>& unit,
                  std::size_t first_row) {
     const std::size_t D = z.cols();
     slope_.grow(unit.rows());
@@ -92,7 +119,7 @@ class L2Normalize {
       double sum = 0, most = 0;
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t n = chunks.first(chunk) + i;
-        const double check = normalize_row(z.row(n), D, normalize, unit.row(first_row + n),
+        const double check = normalize_row(z.row(n), D, scaling, unit.row(first_row + n),
                                            slope_.data()[first_row + n]);
         sum += check;
         most = std::max(most, check);
@@ -107,7 +134,7 @@ class L2Normalize {
   }
 
   /// Writes dz_n = factor · (dẑ_n − ẑ_n (ẑ_n·dẑ_n)) / |z_n| from row first_row + n of unit and
-  /// d_unit, and 0 for a row below the floor; an empty d_z writes nothing. Adds up Σ_n factor ·
+  /// d_unit, and 0 for a row below ε; an empty d_z writes nothing. Adds up Σ_n factor ·
   /// (ẑ_n·dẑ_n), which it returns, either way.
   double backward(const product::PaddedMatrix<T>& unit, product::PaddedMatrix<T>& d_unit,
                   double factor, bool normalize, std::size_t first_row, std::size_t rows,
@@ -142,13 +169,17 @@ class L2Normalize {
 
  private:
   // Returns the row's check; slope becomes the factor of the row's gradient.
-  static double normalize_row(const T* z, std::size_t D, bool normalize, T* out, double& slope) {
+  static double normalize_row(const T* z, std::size_t D, const RowScaling& scaling, T* out,
+                              double& slope) {
     const ScaledNorm norm = scaled_norm(z, D);
-    const Unit unit(norm.length());
-    slope = normalize ? unit.slope : 1;
-    if (!normalize) {
+    if (!scaling.normalize) {
+      slope = 1;
       std::copy_n(z, D, out);
-    } else if (norm.scale == 1) {
+      return norm.length() * Unit::check_scale;
+    }
+    const Unit unit(norm.length(), scaling.norm_epsilon);
+    slope = unit.slope;
+    if (norm.scale == 1) {
       const simd::Batch<T> factor(static_cast<T>(unit.inverse));
       simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
         simd::store(out + d, simd::load(z + d, part) * factor, part);

@@ -32,7 +32,7 @@ class PredictionPairs {
   /// Arguments of forward in the user's order: p, z for one direction, p_a, p_b, z_a, z_b for two;
   /// p_a is paired with z_b and p_b with z_a. Returns weight·Σ of the rows' losses; keeps the
   /// gradient of what can be reached when `keep`.
-  T forward(const char* where, std::initializer_list<Named<T>> arguments, RowLoss loss,
+  T forward(const char* where, std::initializer_list<Named<T>> arguments, const RowForm& form,
             double weight, StopGradient stop_gradient, bool keep) {
     state_.begin();
     require_batches(where, arguments);
@@ -50,12 +50,13 @@ class PredictionPairs {
       T* const d_p = keep && stop_gradient != StopGradient::online ? gradients_[i].data() : nullptr;
       T* const d_z =
           keep && stop_gradient != StopGradient::target ? target_gradient(target) : nullptr;
-      const auto sums = kernel_.forward(p, z, loss, weight, d_p, d_z);
+      const auto sums = kernel_.forward(p, z, form, weight, d_p, d_z);
       total.loss += sums.loss;
       total.check += sums.check;
     }
     const T value = static_cast<T>(weight * total.loss);
-    if (!is_finite(total.check) || !is_finite(value)) throw_non_finite(where, arguments);
+    if (!is_finite(total.check)) throw_no_norm(where, arguments, form.norm_epsilon);
+    if (!is_finite(value)) throw_non_finite(where, arguments);
     if (keep) state_.kept();
     return value;
   }

@@ -31,6 +31,12 @@ enum class RowLoss {
   plain_distance    ///< |p − z|²
 };
 
+struct RowForm {
+  RowLoss loss;
+  double norm_epsilon = RowScaling().norm_epsilon;  ///< of p̂ = p / max(|p|, ε) and ẑ
+  double power = 2;                                 ///< a distance is |…|^power
+};
+
 /// factor·(x·(x·y)/|x|² − y), the gradient of a row x that meets a row y. Each entry is rounded
 /// once, and what the rounding of the share leaves along x is taken out again: the gradient keeps
 /// its digits where x and y are almost parallel.
@@ -71,9 +77,8 @@ class PredictionRows {
   };
 
   /// Reads p and z, (N, D) with contiguous rows. Writes weight·dΣloss/dp and …/dz to d_p and d_z,
-  /// (N, D) one row after the other; a null pointer skips one. A distance is |…|^power.
-  Sums forward(ConstView<T> p, ConstView<T> z, RowLoss loss, double weight, T* d_p, T* d_z,
-               double power = 2) {
+  /// (N, D) one row after the other; a null pointer skips one.
+  Sums forward(ConstView<T> p, ConstView<T> z, const RowForm& form, double weight, T* d_p, T* d_z) {
     const std::size_t D = p.cols();
     const bool streamed = simd::exceeds_caches(p.rows() * D * sizeof(T));
     const Chunks chunks = row_chunks(p.rows(), D);
@@ -85,10 +90,10 @@ class PredictionRows {
         const Pair pair{p.row(n), z.row(n), D};
         T* const d_p_n = d_p ? d_p + n * D : nullptr;
         T* const d_z_n = d_z ? d_z + n * D : nullptr;
-        Sums row = loss == RowLoss::plain_distance
+        Sums row = form.loss == RowLoss::plain_distance
                        ? plain_row(pair, weight, d_p_n, d_z_n)
-                       : unit_row(pair, loss, weight, streamed, d_p_n, d_z_n);
-        if (power != 2) row.loss = raise(row.loss, power, D, d_p_n, d_z_n);
+                       : unit_row(pair, form, weight, streamed, d_p_n, d_z_n);
+        if (form.power != 2) row.loss = raise(row.loss, form.power, D, d_p_n, d_z_n);
         sum.loss += row.loss;
         sum.check += row.check;
       }
@@ -142,7 +147,7 @@ class PredictionRows {
     return {squares, squares};
   }
 
-  static Sums unit_row(const Pair& pair, RowLoss loss, double weight, bool streamed, T* d_p,
+  static Sums unit_row(const Pair& pair, const RowForm& form, double weight, bool streamed, T* d_p,
                        T* d_z) {
     const T *const p = pair.p, *const z = pair.z;
     const std::size_t D = pair.D;
@@ -157,9 +162,9 @@ class PredictionRows {
       add(2, p_d, z_d);
     });
     if (!in_range<T>(pp) || !in_range<T>(zz))
-      return unit_row_of_any_range(p, z, D, loss, weight, d_p, d_z);
-    const Unit unit_p(std::sqrt(pp)), unit_z(std::sqrt(zz));
-    const bool distance = loss == RowLoss::unit_distance;
+      return unit_row_of_any_range(pair, form, weight, d_p, d_z);
+    const Unit unit_p(std::sqrt(pp), form.norm_epsilon), unit_z(std::sqrt(zz), form.norm_epsilon);
+    const bool distance = form.loss == RowLoss::unit_distance;
     double value = -pz * unit_p.inverse * unit_z.inverse;
     if (distance) weight *= 2;
     const Tangent<T> to_p(pz, unit_p, weight * unit_z.inverse * unit_p.slope);
@@ -207,10 +212,12 @@ class PredictionRows {
   }
 
   // The same in double, entry by entry, for rows whose squares leave the type.
-  SELFSUP_NOINLINE static Sums unit_row_of_any_range(const T* p, const T* z, std::size_t D,
-                                                     RowLoss loss, double weight, T* d_p, T* d_z) {
-    const ScaledNorm norm_p = scaled_norm(p, D), norm_z = scaled_norm(z, D);
-    const Unit unit_p(norm_p.length()), unit_z(norm_z.length());
+  SELFSUP_NOINLINE static Sums unit_row_of_any_range(const Pair& pair, const RowForm& form,
+                                                     double weight, T* d_p, T* d_z) {
+    const T *const p = pair.p, *const z = pair.z;
+    const std::size_t D = pair.D;
+    const Unit unit_p(scaled_norm(p, D).length(), form.norm_epsilon),
+        unit_z(scaled_norm(z, D).length(), form.norm_epsilon);
     const double check = unit_p.check() + unit_z.check();
     if (!is_finite(check)) return {0, check};
     const auto hat = [](T x, const Unit& unit) { return static_cast<double>(x) * unit.inverse; };
@@ -220,13 +227,14 @@ class PredictionRows {
       cosine += p_hat * z_hat;
       distance += (p_hat - z_hat) * (p_hat - z_hat);
     }
-    const double distance_weight = loss == RowLoss::unit_distance ? 2 * weight : weight;
+    const bool with_distance = form.loss == RowLoss::unit_distance;
+    const double distance_weight = with_distance ? 2 * weight : weight;
     for (std::size_t d = 0; d < D; ++d) {
       const double p_hat = hat(p[d], unit_p), z_hat = hat(z[d], unit_z);
       if (d_p) d_p[d] = static_cast<T>((cosine * p_hat - z_hat) * distance_weight * unit_p.slope);
       if (d_z) d_z[d] = static_cast<T>((cosine * z_hat - p_hat) * distance_weight * unit_z.slope);
     }
-    return {loss == RowLoss::unit_distance ? distance : -cosine, check};
+    return {with_distance ? distance : -cosine, check};
   }
 
   // Scratch.

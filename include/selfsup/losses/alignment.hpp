@@ -14,8 +14,9 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 struct AlignmentOptions {
-  double power = 2;       ///< α > 0 of the distance
-  bool normalize = true;  ///< rows are scaled to length 1 first, as the paper's encoder does
+  double power = 2;             ///< α > 0 of the distance
+  bool normalize = true;        ///< rows are scaled to length 1 first, as the paper's encoder does
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
 };
 
 /// Alignment (Wang and Isola 2020, arXiv:2005.10242, section 4.1.1): how close the two views of a
@@ -28,6 +29,7 @@ class Alignment {
  public:
   explicit Alignment(const AlignmentOptions& options = {}) : options_(options) {
     require_positive("Alignment: power", options.power);
+    require_not_negative("Alignment: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps the gradient, so that both may change
@@ -71,12 +73,16 @@ class Alignment {
     T* const d_z_b = keep ? d_z_b_.grow(rows_ * cols_) : nullptr;
     // (1) rows of length one, (2) their distances, (3) the mean; and (3')(2')(1') on the way
     const double weight = 1 / static_cast<double>(rows_);
-    const auto sums = kernel_.forward(
-        copy_a_.of(z_a), copy_b_.of(z_b),
-        options_.normalize ? kernels::RowLoss::unit_distance : kernels::RowLoss::plain_distance,
-        weight, d_z_a, d_z_b, options_.power);
+    kernels::RowForm form{kernels::RowLoss::plain_distance};
+    form.power = options_.power;
+    if (options_.normalize) {
+      form.loss = kernels::RowLoss::unit_distance;
+      form.norm_epsilon = options_.norm_epsilon;
+    }
+    const auto sums = kernel_.forward(copy_a_.of(z_a), copy_b_.of(z_b), form, weight, d_z_a, d_z_b);
     const T loss = static_cast<T>(weight * sums.loss);
-    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite(where, batches);
+    if (!is_finite(sums.check)) kernels::throw_no_norm(where, batches, form.norm_epsilon);
+    if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
     return loss;
   }

@@ -1,6 +1,7 @@
 // The loss of BYOL. Maths: docs/byol.md.
 #pragma once
 
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
 
@@ -19,8 +20,9 @@ enum class ByolForm {
 };
 
 struct ByolOptions {
-  Directions directions = Directions::sum;            ///< the paper's sum, 0..8
-  ByolForm form = ByolForm::normalised;               ///< the paper's
+  Directions directions = Directions::sum;  ///< the paper's sum, 0..8
+  ByolForm form = ByolForm::normalised;     ///< the paper's
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
   StopGradient stop_gradient = StopGradient::target;  ///< which side is a constant
 };
 
@@ -33,7 +35,9 @@ struct ByolOptions {
 template <class T>
 class Byol {
  public:
-  explicit Byol(const ByolOptions& options = {}) : options_(options) {}
+  explicit Byol(const ByolOptions& options = {}) : options_(options) {
+    require_not_negative("Byol: norm_epsilon", options.norm_epsilon);
+  }
 
   /// Returns the loss of one direction: prediction p (N, D), target z (N, D). Keeps the gradient;
   /// both may change afterwards. Throws ShapeError when either is empty or their shapes differ,
@@ -72,13 +76,13 @@ class Byol {
   std::size_t bytes() const { return pairs_.bytes(); }
 
  private:
-  kernels::RowLoss row_loss() const {
-    return options_.form == ByolForm::plain ? kernels::RowLoss::plain_distance
-                                            : kernels::RowLoss::unit_distance;
+  kernels::RowForm row_form() const {
+    if (options_.form == ByolForm::plain) return {kernels::RowLoss::plain_distance};
+    return {kernels::RowLoss::unit_distance, options_.norm_epsilon};
   }
   T one(const char* where, ConstView<T> p, ConstView<T> z, bool keep) {
     const double weight = 1 / static_cast<double>(p.rows());
-    return pairs_.forward(where, {{"p", p}, {"z", z}}, row_loss(), weight, options_.stop_gradient,
+    return pairs_.forward(where, {{"p", p}, {"z", z}}, row_form(), weight, options_.stop_gradient,
                           keep);
   }
   T two(const char* where, ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b,
@@ -86,7 +90,7 @@ class Byol {
     const double weight =
         (options_.directions == Directions::mean ? 0.5 : 1) / static_cast<double>(p_a.rows());
     return pairs_.forward(where, {{"p_a", p_a}, {"p_b", p_b}, {"z_a", z_a}, {"z_b", z_b}},
-                          row_loss(), weight, options_.stop_gradient, keep);
+                          row_form(), weight, options_.stop_gradient, keep);
   }
   void go_back(std::initializer_list<MutView<T>> outputs, T d_loss) {
     pairs_.backward("Byol::backward", outputs, static_cast<double>(d_loss));

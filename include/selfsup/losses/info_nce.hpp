@@ -26,6 +26,7 @@ struct InfoNceOptions {
   double temperature = 0.1;  ///< τ > 0, what similarities are divided by
   bool symmetric = false;  ///< the mean of both directions: queries among keys, keys among queries
   bool normalize = true;   ///< rows are scaled to length 1, so that similarities are cosines
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
   bool negatives_normalized = false;  ///< given negatives have length 1 already
   bool detach_key = false;            ///< keys are constants: backward takes d_query alone
   double label_smoothing = 0;         ///< α in [0, 1), what the label shares among all candidates
@@ -63,6 +64,7 @@ class InfoNce {
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("InfoNce: temperature", options.temperature);
     require_share("InfoNce: label_smoothing", options.label_smoothing);
+    require_not_negative("InfoNce: norm_epsilon", options.norm_epsilon);
     if (options.label_smoothing > 0 && options.hardest > 0)
       throw OptionError(
           "InfoNce: label_smoothing shares among all candidates, hardest leaves some");
@@ -176,7 +178,7 @@ class InfoNce {
     state_.begin();
     require_batches(where, batches);
     const double norms = begin(query, key);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     K_ = 0;
     const double sum = softmax_.in_batch(query_, key_, form(normalized_, memory_budget));
     return end(where, batches, sum, keep);
@@ -190,10 +192,10 @@ class InfoNce {
     require_shared(where, query, key, {"negatives", negatives});
     negatives_.reshape(negatives.rows(), negatives.cols());
     double norms = begin(query, key);  // sets normalized_
-    norms +=
-        normalize_negatives_.forward(negatives_copy_.of(negatives),
-                                     normalized_ && !options_.negatives_normalized, negatives_, 0);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    norms += normalize_negatives_.forward(
+        negatives_copy_.of(negatives),
+        {normalized_ && !options_.negatives_normalized, options_.norm_epsilon}, negatives_, 0);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     K_ = negatives.rows();
     packed_.pack(product::as_columns(negatives_));
     // Negatives that are said to have length 1 may be longer than they should be.
@@ -217,7 +219,7 @@ class InfoNce {
                         ": label_smoothing shares among all candidates, ids leave some out");
     }
     const double norms = begin(query, key);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     K_ = bank.size();
     bank_ = &bank;
     bank_changes_ = bank.changes();
@@ -246,8 +248,9 @@ class InfoNce {
     query_.reshape(N, query.cols());
     key_.reshape(N, key.cols());
     // (1) q̂ = q/|q|, k̂ = k/|k|
-    return normalize_query_.forward(query_copy_.of(query), normalized_, query_, 0) +
-           normalize_key_.forward(key_copy_.of(key), normalized_, key_, 0);
+    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
+    return normalize_query_.forward(query_copy_.of(query), scaling, query_, 0) +
+           normalize_key_.forward(key_copy_.of(key), scaling, key_, 0);
   }
 
   // (2) similarities and the softmax over them, ℓ_i of each anchor

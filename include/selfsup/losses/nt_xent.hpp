@@ -17,9 +17,10 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 struct NtXentOptions {
-  double temperature = 0.1;   ///< τ > 0, what similarities are divided by
-  bool normalize = true;      ///< rows are scaled to length 1, so that similarities are cosines
-  bool decoupled = false;     ///< the positive is no candidate of the softmax
+  double temperature = 0.1;     ///< τ > 0, what similarities are divided by
+  bool normalize = true;        ///< rows are scaled to length 1, so that similarities are cosines
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
+  bool decoupled = false;       ///< the positive is no candidate of the softmax
   double positive_prior = 0;  ///< τ⁺ in [0, 1), the share of negatives that are of the same kind
   double hard_negative_beta = 0;  ///< β >= 0, how much similar negatives count for more
   std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
@@ -65,6 +66,7 @@ class NtXent {
     kernels::require_temperature<T>("NtXent: temperature", options.temperature);
     require_share("NtXent: positive_prior", options.positive_prior);
     require_not_negative("NtXent: hard_negative_beta", options.hard_negative_beta);
+    require_not_negative("NtXent: norm_epsilon", options.norm_epsilon);
     if (options.positive_prior == 0 && options.hard_negative_beta == 0) return;
     if (!options.normalize)
       throw OptionError("NtXent: positive_prior and hard_negative_beta need normalize");
@@ -145,9 +147,10 @@ class NtXent {
     weight_ = reduction_weight(options_.reduction, 2 * N, N);
     z_.reshape(2 * N, z_a.cols());
     // (1) ẑ = z/|z|, both views stacked
-    const double norms = normalize_.forward(copy_a_.of(z_a), normalized_, z_, 0) +
-                         normalize_.forward(copy_b_.of(z_b), normalized_, z_, N);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
+    const double norms = normalize_.forward(copy_a_.of(z_a), scaling, z_, 0) +
+                         normalize_.forward(copy_b_.of(z_b), scaling, z_, N);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     kernels::SoftmaxForm form;
     form.temperature = temperature_;

@@ -19,6 +19,7 @@ struct SigLipOptions {
   double scale = 10;      ///< t > 0, what similarities are multiplied by; a learned e^t' there
   double bias = -10;      ///< b, what is added to them
   bool normalize = true;  ///< rows are scaled to length 1, so that similarities are cosines
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction = Reduction::mean;  ///< the sum over all N² pairs divided by N; or that sum
@@ -37,6 +38,7 @@ class SigLip {
     require_scale(options.scale);
     require_bias(options.bias);
     require_mean_or_sum("SigLip: reduction", options.reduction);
+    require_not_negative("SigLip: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of image (N, D), text (N, D); keeps what backward needs, so that both may
@@ -128,9 +130,10 @@ class SigLip {
     image_.reshape(N, image.cols());
     text_.reshape(N, text.cols());
     // (1) rows of length one
-    const double norms = normalize_image_.forward(image_copy_.of(image), normalized_, image_, 0) +
-                         normalize_text_.forward(text_copy_.of(text), normalized_, text_, 0);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
+    const double norms = normalize_image_.forward(image_copy_.of(image), scaling, image_, 0) +
+                         normalize_text_.forward(text_copy_.of(text), scaling, text_, 0);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     // (2) logits and ℓ_ij of each pair; (3) their sum
     sum_ = sigmoid_.forward(image_, text_, scale_, options_.bias, memory_budget);
     const T loss = static_cast<T>(weight_ * sum_.loss);

@@ -1,6 +1,7 @@
 // The loss of SimSiam. Maths: docs/simsiam.md.
 #pragma once
 
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
 
@@ -12,6 +13,7 @@ inline namespace SELFSUP_ABI {
 
 struct SimSiamOptions {
   StopGradient stop_gradient = StopGradient::target;  ///< which side is a constant
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
 };
 
 /// SimSiam (Chen and He 2020, arXiv:2011.10566, equations 1 and 2): the negative cosine of the
@@ -21,7 +23,9 @@ struct SimSiamOptions {
 template <class T>
 class SimSiam {
  public:
-  explicit SimSiam(const SimSiamOptions& options = {}) : options_(options) {}
+  explicit SimSiam(const SimSiamOptions& options = {}) : options_(options) {
+    require_not_negative("SimSiam: norm_epsilon", options.norm_epsilon);
+  }
 
   /// Returns D of one direction: prediction p (N, D), projection z (N, D). Keeps the gradient; both
   /// may change afterwards. Throws ShapeError when either is empty or their shapes differ,
@@ -60,16 +64,19 @@ class SimSiam {
   std::size_t bytes() const { return pairs_.bytes(); }
 
  private:
+  kernels::RowForm row_form() const {
+    return {kernels::RowLoss::negative_cosine, options_.norm_epsilon};
+  }
   T one(const char* where, ConstView<T> p, ConstView<T> z, bool keep) {
     const double weight = 1 / static_cast<double>(p.rows());
-    return pairs_.forward(where, {{"p", p}, {"z", z}}, kernels::RowLoss::negative_cosine, weight,
-                          options_.stop_gradient, keep);
+    return pairs_.forward(where, {{"p", p}, {"z", z}}, row_form(), weight, options_.stop_gradient,
+                          keep);
   }
   T two(const char* where, ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b,
         bool keep) {
     const double weight = 0.5 / static_cast<double>(p_a.rows());
     return pairs_.forward(where, {{"p_a", p_a}, {"p_b", p_b}, {"z_a", z_a}, {"z_b", z_b}},
-                          kernels::RowLoss::negative_cosine, weight, options_.stop_gradient, keep);
+                          row_form(), weight, options_.stop_gradient, keep);
   }
   void go_back(std::initializer_list<MutView<T>> outputs, T d_loss) {
     pairs_.backward("SimSiam::backward", outputs, static_cast<double>(d_loss));

@@ -21,7 +21,8 @@ inline namespace SELFSUP_ABI {
 struct SupConOptions {
   double temperature = 0.1;               ///< τ > 0, what similarities are divided by
   SupConForm form = SupConForm::outside;  ///< where the mean over an anchor's positives is taken
-  bool normalize = true;  ///< rows are scaled to length 1, so that similarities are cosines
+  bool normalize = true;        ///< rows are scaled to length 1, so that similarities are cosines
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
   Reduction reduction = Reduction::mean;  ///< mean over the anchors that have a positive; or sum
@@ -42,6 +43,7 @@ class SupCon {
   explicit SupCon(const SupConOptions& options = {}) : options_(options) {
     kernels::require_temperature<T>("SupCon: temperature", options.temperature);
     require_mean_or_sum("SupCon: reduction", options.reduction);
+    require_not_negative("SupCon: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z (M, D) with one integer label a row; keeps what backward needs, so that
@@ -104,8 +106,9 @@ class SupCon {
     weight_ = reduction_weight(options_.reduction, anchors, anchors);
     z_.reshape(z.rows(), z.cols());
     // (1) ẑ = z/|z|
-    const double norms = normalize_.forward(copy_.of(z), normalized_, z_, 0);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    const double norms =
+        normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     // (2) similarities and the softmax over them, ℓ_a of each anchor; (3) their mean
     const double sum =
         softmax_.forward(z_, temperature_, options_.form, normalized_, memory_budget);

@@ -15,8 +15,9 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 
 struct UniformityOptions {
-  double scale = 2;       ///< t > 0 of the Gaussian e^(−t·d²)
-  bool normalize = true;  ///< rows are scaled to length 1 first, as the paper's encoder does
+  double scale = 2;             ///< t > 0 of the Gaussian e^(−t·d²)
+  bool normalize = true;        ///< rows are scaled to length 1 first, as the paper's encoder does
+  double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
   std::size_t memory_budget =
       256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
 };
@@ -32,6 +33,7 @@ class Uniformity {
   explicit Uniformity(const UniformityOptions& options = {}) : options_(options) {
     require_positive("Uniformity: scale", options.scale);
     require_in_type<T>("Uniformity: scale", options.scale);
+    require_not_negative("Uniformity: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z (N, D), N > 1; keeps what backward needs, so that z may change
@@ -70,8 +72,9 @@ class Uniformity {
     normalized_ = options_.normalize;
     z_.reshape(z.rows(), z.cols());
     // (1) ẑ = z/|z|
-    const double norms = normalize_.forward(copy_.of(z), normalized_, z_, 0);
-    if (!is_finite(norms)) throw_non_finite(where, batches);
+    const double norms =
+        normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
     // (2) the Gaussian of each pair's distance, the logarithm of their mean
     const T loss = static_cast<T>(gaussian_.forward(z_, options_.scale, memory_budget));
     if (!is_finite(loss)) throw_non_finite(where, batches);

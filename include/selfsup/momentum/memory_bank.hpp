@@ -81,7 +81,7 @@ class MemoryBank {
                         std::to_string(capacity()));
     }
     unit_.reshape(rows.rows(), cols());
-    if (!is_finite(normalize_.forward(copy_.of(rows), false, unit_, 0)))
+    if (!is_finite(normalize_.forward(copy_.of(rows), {false}, unit_, 0)))
       throw_non_finite<T>(where, {{"rows", rows}});
     ring_.clear();
     if (rows.rows() > 0) ring_.push(unit_, nullptr);
@@ -171,7 +171,7 @@ class MemoryBank {
                                                  : ": rows without ids, the bank has rows with"));
     }
     unit_.reshape(z.rows(), cols());
-    const double norms = normalize_.forward(copy_.of(z), true, unit_, 0);
+    const double norms = normalize_.forward(copy_.of(z), {}, unit_, 0);
     if (!is_finite(norms)) throw_non_finite<T>(where, {{"z", z}});
     ring_.push(unit_, ids);
   }

@@ -17,8 +17,9 @@ double alignment(ConstView<T> z_a, ConstView<T> z_b, double power = 2) {
   require_batches<T>("alignment", {{"z_a", z_a}, {"z_b", z_b}});
   ContiguousRows<T> copy_a, copy_b;
   kernels::PredictionRows<T> kernel;
-  const auto sums = kernel.forward(copy_a.of(z_a), copy_b.of(z_b), kernels::RowLoss::unit_distance,
-                                   0, nullptr, nullptr, power);
+  kernels::RowForm form{kernels::RowLoss::unit_distance};
+  form.power = power;
+  const auto sums = kernel.forward(copy_a.of(z_a), copy_b.of(z_b), form, 0, nullptr, nullptr);
   if (!is_finite(sums.check)) throw_non_finite<T>("alignment", {{"z_a", z_a}, {"z_b", z_b}});
   return sums.loss / static_cast<double>(z_a.rows());
 }

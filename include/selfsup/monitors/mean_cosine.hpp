@@ -23,7 +23,7 @@ double mean_cosine(ConstView<T> z) {
   kernels::L2Normalize<T> normalize;
   product::PaddedMatrix<T> unit;
   unit.reshape(z.rows(), z.cols());
-  if (!is_finite(normalize.forward(copy.of(z), true, unit, 0)))
+  if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
     throw_non_finite<T>("mean_cosine", {{"z", z}});
   std::vector<double> sum(z.cols());
   double of_rows = 0;
