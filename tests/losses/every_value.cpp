@@ -251,7 +251,7 @@ TEST_CASE("rows that count by direction only have gradients at right angles to t
           along += inputs[k](r, c) * gradient(r, c);
           magnitude += std::abs(inputs[k](r, c) * gradient(r, c));
         }
-        if (!(std::abs(along) <= worst * magnitude)) worst = std::abs(along) / magnitude;
+        if (along != 0) worst = tests::worse(worst, std::abs(along) / magnitude);
       }
     }
     INFO(item.name);

@@ -140,7 +140,7 @@ GradientError gradient_error(const std::vector<Matrix<T>>& found,
       if (right != 0) norm += std::pow(right / largest, 2);
       if (delta <= floor) continue;
       difference += std::pow(delta / largest, 2);
-      if (!(delta / largest <= worst)) worst = delta / largest;
+      worst = worse(worst, delta / largest);
     }
   }
   if (worst == 0) return {};
@@ -180,7 +180,7 @@ Findings check_reference(const LossCase& item, AnyLoss<T>& loss,
   double largest_loss = 0, loss_error = 0;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     largest_loss = std::max(largest_loss, std::abs(expected.losses[i]));
-    loss_error = std::max(loss_error, std::abs(losses[i] - expected.losses[i]));
+    loss_error = worse(loss_error, std::abs(losses[i] - expected.losses[i]));
   }
   const double logit =
       tolerance::similarity<T>(inputs[0].cols()) / item.temperature * amplification;
