@@ -112,6 +112,23 @@ TEST_CASE("every loss meets its reference, in float and in double") {
       CHECK_NONE(tests::check_reference(item, *in_double, inputs, expected,
                                         item.amplification<double>(inputs)));
     }
+// Of one column a cosine is the product of two signs.
+TEMPLATE_TEST_CASE(
+    "rows of one column have the reference's value where only their direction counts", "", float,
+    double) {
+  using T = TestType;
+  for (const LossCase& item : tests::all_losses()) {
+    if (!item.normalizes) continue;
+    const auto inputs = tests::inputs_of(item, 9, 1);
+    const double expected = item.reference(inputs).value;
+    const auto found =
+        static_cast<double>(item.make<T>()->value(tests::views(tests::cast<T>(inputs))));
+    INFO(item.name);
+    CHECK(std::abs(found - expected) <=
+          tests::tolerance::similarity<T>(1) / item.temperature * (1 + std::abs(expected)));
+  }
+}
+
   }
 }
 
@@ -218,7 +235,7 @@ TEST_CASE("the length of rows does not matter where they count by direction, up 
 TEST_CASE("rows below the norm floor have no gradient, the others are right") {
   for (const LossCase& item : tests::all_losses()) {
     if (!item.normalizes) continue;
-    for (const double scale : {1e-14, 1e-20}) {
+    for (const double scale : {1e-14, 1e-20, 0.0}) {
       for (std::size_t k = 0; k < item.arguments.size(); ++k) {
         auto inputs = tests::inputs_of(item, 9, 6);
         for (double& entry : inputs[k].entries()) entry *= scale;
