@@ -7,6 +7,10 @@
 #include <limits>
 
 namespace tests {
+
+/// The larger of two errors, where NaN is larger than any number.
+inline double worse(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+
 namespace tolerance {
 
 /// Golden numbers are printed with ten digits.

@@ -4,11 +4,9 @@
 
 #include <cstddef>
 
-struct StepResult {
-  double nt_xent;
-  double vic_reg;
-  double gradient_norm;
-};
+constexpr std::size_t kLosses = 4;
+constexpr const char* kLossNames[kLosses] = {"nt_xent", "vic_reg", "byol", "barlow_twins"};
 
-// z_a and z_b are (n, d).
-using Step = StepResult(const float* z_a, const float* z_b, std::size_t n, std::size_t d);
+// Writes the value of each loss, and its gradient by z_a. z_a, z_b and each gradient are (n, d).
+using Step = void(const float* z_a, const float* z_b, std::size_t n, std::size_t d, float* values,
+                  float* gradients);

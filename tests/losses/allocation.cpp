@@ -6,13 +6,18 @@
 #include "matrix.hpp"
 
 #include "selfsup/core/errors.hpp"
+#include "selfsup/losses/info_nce.hpp"
+#include "selfsup/momentum/memory_bank.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <new>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +42,46 @@ void give_back(void* memory) {
   if (memory != nullptr) --held;
   std::free(memory);
 }
+
+// A loss among the rows of a bank, the ids of which count or not, and what it is called with.
+template <class T>
+struct AmongBank {
+  static constexpr std::size_t N = 21, D = 19;
+  bool with_ids;
+  std::vector<tests::Matrix<T>> z = tests::cast<T>(tests::random_views(N, D, 5, 3));
+  std::vector<std::int64_t> ids = std::vector<std::int64_t>(N);
+  selfsup::MemoryBank<T> bank{50, D};
+  selfsup::InfoNce<T> loss{};
+  tests::Matrix<T> d_query{N, D, std::numeric_limits<T>::quiet_NaN()}, d_key = d_query;
+
+  explicit AmongBank(bool use_ids) : with_ids(use_ids) { std::iota(ids.begin(), ids.end(), 0); }
+
+  void push(std::size_t rows = N) {
+    const selfsup::ConstView<T> first(z[2].data(), rows, D);
+    if (with_ids) {
+      bank.push(first, {ids.data(), rows});
+    } else {
+      bank.push(first);
+    }
+  }
+  T forward() {
+    return with_ids ? loss.forward(z[0], z[1], bank, ids) : loss.forward(z[0], z[1], bank);
+  }
+  void backward() { loss.backward(d_query, d_key); }
+
+  std::vector<T> rows() const {
+    std::vector<T> entries;
+    for (std::size_t r = 0; r < bank.size(); ++r) {
+      for (std::size_t d = 0; d < bank.cols(); ++d) entries.push_back(bank.view()(r, d));
+    }
+    return entries;
+  }
+  bool wrote_nothing() const {
+    const auto is_nan = [](T entry) { return std::isnan(entry); };
+    return std::all_of(d_query.entries().begin(), d_query.entries().end(), is_nan) &&
+           std::all_of(d_key.entries().begin(), d_key.entries().end(), is_nan);
+  }
+};
 
 }  // namespace
 
@@ -135,6 +180,82 @@ TEMPLATE_TEST_CASE("each allocation may fail: no leak, no output half-written, t
       CHECK(failed >= 2);
       CHECK(held == before);
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("a bank and a loss among its rows allocate nothing after the first call", "",
+                   float, double) {
+  for (const bool with_ids : {false, true}) {
+    INFO("with ids " << with_ids);
+    AmongBank<TestType> among{with_ids};
+    among.push();
+    const std::size_t first = allocations;
+    for (int step = 0; step < 4; ++step) among.push();  // round the ring
+    const std::size_t pushed = allocations;
+    CHECK(pushed == first);
+    among.forward();
+    among.backward();
+    const std::size_t before = allocations;
+    for (int step = 0; step < 3; ++step) {
+      among.push();
+      among.forward();
+      among.backward();
+    }
+    const std::size_t after = allocations;
+    CHECK(after == before);
+  }
+}
+
+TEMPLATE_TEST_CASE("each allocation of a bank and a loss among its rows may fail: nothing changes",
+                   "", float, double) {
+  using T = TestType;
+  for (const auto& [with_ids, old_count] :
+       {std::pair{false, 0u}, std::pair{false, 3u}, {true, 0u}, {true, 3u}}) {
+    INFO("with ids " << with_ids << ", " << old_count << " rows in the bank");
+    AmongBank<T> expected{with_ids};
+    if (old_count > 0) expected.push(old_count);
+    const auto old_rows = expected.rows();
+    expected.push();
+    const auto new_rows = expected.rows();
+    const T value = expected.forward();
+    expected.backward();
+    const std::size_t before = held;
+    std::size_t failed = 0;
+    for (bool failing = true; failing;) {
+      AmongBank<T> among{with_ids};
+      if (old_count > 0) among.push(old_count);
+      T found = 0;
+      bool pushed = false, went_forward = false;
+      until_failure = failed + 1;
+      try {
+        among.push();
+        pushed = true;
+        found = among.forward();
+        went_forward = true;
+        among.backward();
+        until_failure = 0;
+        failing = false;
+      } catch (const std::bad_alloc&) {
+        ++failed;
+      }
+      if (failing) {
+        CHECK(among.wrote_nothing());
+        CHECK(among.rows() == (pushed ? new_rows : old_rows));
+        if (!pushed) {
+          CHECK(among.bank.next() == old_count);
+          CHECK((among.bank.ids() != nullptr) == (with_ids && old_count > 0));
+          among.push();
+        }
+        if (!went_forward) CHECK_THROWS_AS(among.backward(), selfsup::StateError);
+        found = among.forward();
+        among.backward();
+      }
+      CHECK(found == value);
+      CHECK(among.d_query.entries() == expected.d_query.entries());
+      CHECK(among.d_key.entries() == expected.d_key.entries());
+    }
+    CHECK(failed >= 2);
+    CHECK(held == before);
   }
 }
 

@@ -94,6 +94,7 @@ tests::LossCase barlow_case(const std::string& name, const BarlowTwinsOptions& o
   };
   item.exchange = {1, 0};
   item.normalizes = false;
+  item.centres = true;
   item.min_rows = options.epsilon > 0 ? 2 : 3;  // two samples have no gradient without ε
   if (options.covariance_route == CovarianceRoute::sample) {
     item.min_cols = 2;  // with one column nothing is left of the subtraction

@@ -118,3 +118,12 @@ TEST_CASE("the checks find an error planted in any backward") {
     }
   }
 }
+
+TEST_CASE("an entry that is NaN is the worst one, wherever it stands") {
+  const Matrix<double> expected(2, 3, 1);
+  for (std::size_t i = 0; i < 6; ++i) {
+    Matrix<double> found(2, 3, 1.5);
+    found.entries()[i] = std::nan("");
+    CHECK(std::isnan(tests::gradient_error<double>({found}, {expected}).entry));
+  }
+}

@@ -6,8 +6,10 @@
 #include "matrix.hpp"
 #include "threads.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <thread>
@@ -38,6 +40,33 @@ void for_all(const Check& check) {
   }
 }
 
+constexpr std::size_t line_bytes = 64;
+
+/// A matrix whose first entry lies `offset` entries behind the start of a line of the cache.
+template <class T>
+class Offset {
+ public:
+  Offset(const Matrix<T>& matrix, std::size_t offset)
+      : rows_(matrix.rows()),
+        cols_(matrix.cols()),
+        memory_(matrix.entries().size() + 2 * line_bytes / sizeof(T)) {
+    const auto behind = reinterpret_cast<std::uintptr_t>(memory_.data()) % line_bytes;
+    first_ = (line_bytes - behind) / sizeof(T) + offset;
+    std::copy(matrix.entries().begin(), matrix.entries().end(), memory_.data() + first_);
+  }
+  Offset(Offset&&) = default;  // a copy's memory would start elsewhere
+
+  operator selfsup::ConstView<T>() const { return {memory_.data() + first_, rows_, cols_}; }
+  operator selfsup::MutView<T>() { return {memory_.data() + first_, rows_, cols_}; }
+  std::vector<T> entries() const {
+    return {memory_.data() + first_, memory_.data() + first_ + rows_ * cols_};
+  }
+
+ private:
+  std::size_t rows_, cols_, first_ = 0;
+  std::vector<T> memory_;
+};
+
 }  // namespace
 
 TEST_CASE("every layout of inputs and outputs gives the same bits") {
@@ -65,6 +94,31 @@ TEST_CASE("every layout of inputs and outputs gives the same bits") {
       for (std::size_t k = 0; k < written.size(); ++k) {
         CHECK(written[k].matrix().entries() == expected.gradients[k].entries());
         CHECK(written[k].surroundings_untouched());
+      }
+    }
+  });
+}
+
+TEST_CASE("every offset within 64 bytes of inputs and outputs gives the bits of the plain call") {
+  for_all([](const LossCase& item, auto scalar) {
+    using T = decltype(scalar);
+    constexpr std::size_t offsets = line_bytes / sizeof(T);
+    const auto inputs = inputs_of<T>(item, 7, 19);
+    const auto loss = item.make<T>();
+    const auto expected = tests::run(*loss, item, inputs);
+    for (std::size_t offset = 0; offset < offsets; ++offset) {
+      INFO("offset " << offset);
+      std::vector<Offset<T>> stored, written;  // each one entry further than the one before
+      for (const auto& input : inputs) {
+        stored.emplace_back(input, (offset + stored.size()) % offsets);
+      }
+      for (const auto& blank : tests::blank_gradients(item, inputs)) {
+        written.emplace_back(blank, (offset + written.size()) % offsets);
+      }
+      CHECK(loss->forward({stored.begin(), stored.end()}) == expected.value);
+      loss->backward({written.begin(), written.end()});
+      for (std::size_t k = 0; k < written.size(); ++k) {
+        CHECK(written[k].entries() == expected.gradients[k].entries());
       }
     }
   });

@@ -53,6 +53,7 @@ tests::LossCase fft_case(const std::string& name, const FftCovarianceOptions& op
     return by_definition(z[0], options);
   };
   item.normalizes = false;
+  item.centres = true;
   item.min_rows = 2;
   return tests::with_loss<FftCovariance>(options, item);
 }

@@ -89,7 +89,7 @@ double error(const Matrix<double>& found, const Matrix<double>& expected, double
   for (std::size_t i = 0; i < expected.entries().size(); ++i) {
     largest = std::max(largest, std::abs(expected.entries()[i]));
     const double difference = std::abs(found.entries()[i] - expected.entries()[i]);
-    if (!(difference <= worst)) worst = difference;
+    worst = tests::worse(worst, difference);
   }
   return worst / largest;
 }

@@ -69,6 +69,7 @@ tests::LossCase grouped_case(const GroupedCovarianceOptions& options) {
     return reference::grouped_covariance(z[0], groups(options, z[0].cols()));
   };
   item.normalizes = false;
+  item.centres = true;
   item.min_rows = 2;
   // As VICReg's automatic route: all digits in float, 20 bits fewer at most in double.
   item.magnifies = [=](const auto& z, bool in_float) {

@@ -477,6 +477,39 @@ TEST_CASE("InfoNce: temperatures from 1e-3 to 1e3 are finite and right") {
   }
 }
 
+TEMPLATE_TEST_CASE("InfoNce: the hardest, given and a bank's negatives are right at 1e-3 and 1e3",
+                   "", float, double) {
+  using T = TestType;
+  constexpr std::size_t N = 50, D = 20;
+  for (const double temperature : {1e-3, 1e3}) {
+    for (const std::size_t hardest : {0u, 3u}) {
+      INFO("temperature " << temperature << ", hardest " << hardest);
+      InfoNceOptions options = InfoNceOptions::moco();
+      options.temperature = temperature;
+      options.hardest = hardest;
+      const auto batch = info_nce_case("", options), given = info_nce_case("", options, {}, 3);
+      const auto pair = tests::inputs_of(batch, N, D), z = tests::inputs_of(given, N, D);
+      const auto rounded = tests::cast<T>(z);
+      const auto expected = given.reference(z);
+      CHECK_NONE(against_reference<T>(options, pair));
+      CHECK_NONE(tests::check_reference(given, *given.make<T>(), rounded, expected, 1));
+
+      selfsup::MemoryBank<T> bank(N + 10, D);
+      bank.push(rounded[2]);
+      InfoNce<T> loss(options);
+      Matrix<T> d_query(N, D, 7);
+      const auto value = static_cast<double>(loss.forward(rounded[0], rounded[1], bank));
+      loss.backward(d_query);
+      const double sharpness = tolerance::sharpness(temperature);
+      const double rounding = tolerance::rounding(2 * N + D, temperature);
+      const double value_allowed = sizeof(T) == 4 ? tolerance::float_value * sharpness : rounding;
+      const double allowed = sizeof(T) == 4 ? tolerance::float_gradient * sharpness : rounding;
+      CHECK(std::abs(value - expected.value) <= value_allowed * expected.value);
+      CHECK(tests::gradient_error<T>({d_query}, {expected.gradients[0]}).ratio <= allowed);
+    }
+  }
+}
+
 TEST_CASE("InfoNce: rows of zeros, duplicates and opposites are right") {
   auto z = tests::random_views(9, 6, 3);
   for (std::size_t d = 0; d < 6; ++d) {

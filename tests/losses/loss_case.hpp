@@ -180,6 +180,7 @@ struct LossCase {
   std::vector<std::size_t> exchange = {};  // arguments in another order that gives the same value
   std::size_t shared_rows = none;          // an argument with rows of its own number
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
+  bool centres = false;                    // columns count without their means
   bool selects = false;                    // the value has kinks where similarities are equal
   double temperature = 1;
   double value_scale = 0;  // a smaller value is right to a part of this, not of itself

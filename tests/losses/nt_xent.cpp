@@ -357,6 +357,24 @@ TEST_CASE("NtXent: temperatures from 1e-3 to 1e3 are finite and right") {
   }
 }
 
+TEST_CASE("NtXent: decoupled and with the hardest negatives right at 1e-3 and 1e3") {
+  NtXentOptions hardest, both = NtXentOptions::dcl();
+  hardest.hardest = both.hardest = 3;
+  for (NtXentOptions options : {NtXentOptions::dcl(), hardest, both}) {
+    for (const double temperature : {1e-3, 1e3}) {
+      options.temperature = temperature;
+      const auto item = nt_xent_case("", options);
+      for (const std::size_t rows : {3u, 50u}) {
+        INFO("temperature " << temperature << ", " << rows << " rows, decoupled "
+                            << options.decoupled << ", hardest " << options.hardest);
+        const auto z = tests::inputs_of(item, rows, 20);
+        CHECK_NONE(against_reference<float>(options, z));
+        CHECK_NONE(against_reference<double>(options, z));
+      }
+    }
+  }
+}
+
 TEST_CASE("NtXent: a row of zeros has no gradient, the others are right") {
   auto z = tests::random_views(9, 6, 3);
   for (std::size_t d = 0; d < 6; ++d) z[0](4, d) = z[1](7, d) = 0;

@@ -61,6 +61,7 @@ tests::LossCase probed_case(const ProbedCovarianceOptions& options) {
     return reference::probed_covariance(z[0], signs(options, z[0].cols()));
   };
   item.normalizes = false;
+  item.centres = true;
   item.min_rows = 2;
   item.min_cols = 2;  // of one column nothing is left of the subtraction
   item.magnifies = [](const auto& z, bool) { return amplification(z[0]); };

@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <random>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -140,11 +142,35 @@ GradientError gradient_error(const std::vector<Matrix<T>>& found,
       if (right != 0) norm += std::pow(right / largest, 2);
       if (delta <= floor) continue;
       difference += std::pow(delta / largest, 2);
-      if (!(delta / largest <= worst)) worst = delta / largest;
+      worst = worse(worst, delta / largest);
     }
   }
   if (worst == 0) return {};
   return {std::sqrt(difference / norm), worst};
+}
+
+/// How much a relative change of the entries changes the value and the gradients relatively: what
+/// any method magnifies the rounding of its own first steps by. Random inputs may lie badly, with
+/// views that almost agree or a column that hardly varies.
+inline double condition(const LossCase& item, const std::vector<Matrix<double>>& inputs,
+                        const reference::Result& expected) {
+  constexpr double change = 1e-7;
+  std::mt19937_64 engine(1);
+  double worst = 1;
+  for (int direction = 0; direction < 6; ++direction) {
+    auto moved = inputs;
+    for (auto& input : moved) {
+      for (double& entry : input.entries()) entry *= engine() % 2 == 0 ? 1 + change : 1 - change;
+    }
+    const auto found = item.reference(moved);
+    const auto gradient =
+        gradient_error(expected_gradients(item, found), expected_gradients(item, expected));
+    for (const double moves : {std::abs(found.value - expected.value) / std::abs(expected.value),
+                               gradient.ratio, gradient.entry}) {
+      if (moves / change > worst) worst = moves / change;  // not for 0/0
+    }
+  }
+  return worst;
 }
 
 /// Value and gradients against the slow reference, which is given as `expected`.
@@ -180,7 +206,7 @@ Findings check_reference(const LossCase& item, AnyLoss<T>& loss,
   double largest_loss = 0, loss_error = 0;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     largest_loss = std::max(largest_loss, std::abs(expected.losses[i]));
-    loss_error = std::max(loss_error, std::abs(losses[i] - expected.losses[i]));
+    loss_error = worse(loss_error, std::abs(losses[i] - expected.losses[i]));
   }
   const double logit =
       tolerance::similarity<T>(inputs[0].cols()) / item.temperature * amplification;

@@ -94,30 +94,6 @@ class Scattered {
   std::vector<T> memory_;
 };
 
-/// How much a relative change of the entries changes the value and the gradients relatively: what
-/// any method magnifies the rounding of its own first steps by. Random inputs may lie badly, with
-/// views that almost agree or a column that hardly varies.
-double condition(const LossCase& item, const std::vector<Matrix<double>>& inputs,
-                 const tests::reference::Result& expected) {
-  constexpr double change = 1e-7;
-  std::mt19937_64 engine(1);
-  double worst = 1;
-  for (int direction = 0; direction < 6; ++direction) {
-    auto moved = inputs;
-    for (auto& input : moved) {
-      for (double& entry : input.entries()) entry *= engine() % 2 == 0 ? 1 + change : 1 - change;
-    }
-    const auto found = item.reference(moved);
-    const auto gradient = tests::gradient_error(tests::expected_gradients(item, found),
-                                                tests::expected_gradients(item, expected));
-    for (const double moves : {std::abs(found.value - expected.value) / std::abs(expected.value),
-                               gradient.ratio, gradient.entry}) {
-      if (moves / change > worst) worst = moves / change;  // not for 0/0
-    }
-  }
-  return worst;
-}
-
 template <class T>
 void check_call(const LossCase& item, Draw& draw) {
   const std::size_t rows = draw.size(item.min_rows), cols = draw.size(item.min_cols);
@@ -154,9 +130,9 @@ void check_call(const LossCase& item, Draw& draw) {
   const bool has_direction = !item.normalizes || cols > 1;
   if (sizeof(T) == 4 || rows * cols > 2000 || !has_direction) return;
   const auto right = item.reference(exact);
-  CHECK_NONE(
-      tests::check_reference(item, *item.make<double>(), exact, right,
-                             item.amplification<double>(exact) * condition(item, exact, right)));
+  CHECK_NONE(tests::check_reference(
+      item, *item.make<double>(), exact, right,
+      item.amplification<double>(exact) * tests::condition(item, exact, right)));
 }
 
 double environment(const char* name, double otherwise) {

@@ -71,6 +71,7 @@ tests::LossCase vicreg_case(const std::string& name, const VicRegOptions& option
   item.has_gradient.assign(arguments, true);
   if (arguments == 2) item.exchange = {1, 0};
   item.normalizes = false;
+  item.centres = true;
   item.min_rows = 2;
   if (options.covariance_route == CovarianceRoute::sample) {
     item.min_cols = 2;  // with one column nothing is left of the subtraction

@@ -25,7 +25,7 @@ void check_update() {
       const auto x = static_cast<double>(target.entries()[i]);
       const auto y = static_cast<double>(online.entries()[i]);
       const double expected = rate * x + (1 - rate) * y;
-      worst = std::max(worst, std::abs(static_cast<double>(updated.entries()[i]) - expected));
+      worst = tests::worse(worst, std::abs(static_cast<double>(updated.entries()[i]) - expected));
     }
     CHECK(worst <= tests::tolerance::operations<T>(4));  // entries lie in [−1, 1]
   }

@@ -116,7 +116,7 @@ void check_ring(std::size_t capacity, std::size_t D) {
     for (std::size_t r = 0; r < bank.size(); ++r) {
       for (std::size_t c = 0; c < D; ++c) {
         const double entry = static_cast<double>(bank.view()(r, c));
-        worst = std::max(worst, std::abs(entry - slow.rows[r][c]));
+        worst = tests::worse(worst, std::abs(entry - slow.rows[r][c]));
       }
     }
     CHECK(worst <= tests::tolerance::operations<T>(4));

@@ -38,8 +38,8 @@ TEMPLATE_TEST_CASE("sigmoid and softplus keep their digits on either side", "", 
     const auto error = [](T value, long double right) {
       return static_cast<double>(std::abs(static_cast<long double>(value) - right) / right);
     };
-    worst_sigmoid = std::max(worst_sigmoid, error(found.sigmoid, sigmoid));
-    worst_softplus = std::max(worst_softplus, error(found.softplus, softplus));
+    worst_sigmoid = tests::worse(worst_sigmoid, error(found.sigmoid, sigmoid));
+    worst_softplus = tests::worse(worst_softplus, error(found.softplus, softplus));
     const auto x_double = static_cast<double>(x);
     CHECK(std::abs(simd::sigmoid(x_double) - static_cast<double>(sigmoid)) <=
           4 * std::numeric_limits<double>::epsilon() * static_cast<double>(sigmoid));
