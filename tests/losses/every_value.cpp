@@ -51,8 +51,11 @@ tests::Findings check_far_from_unit(const LossCase& item,
   const auto expected = item.reference(inputs);
   const double magnified =
       item.amplification<T>(inputs) * (item.centres ? 1 : tests::condition(item, inputs, expected));
-  if (std::is_same_v<T, float> && magnified > 2000) return {};  // no two digits are left of float
-  if (item.selects && expected.margin < 5e-7) return {};        // rounding would select
+  const bool in_float = std::is_same_v<T, float>;
+  if (in_float && magnified > 2000) return {};  // no two digits are left of float
+  // Exponents of distances that are taken from lengths and products carry the rounding of t·|z|².
+  if (in_float && item.header == "uniformity" && !item.normalizes) return {};
+  if (item.selects && expected.margin < 5e-7) return {};  // rounding would select
   return tests::check_reference(item, *item.make<T>(), tests::cast<T>(inputs), expected, magnified);
 }
 
