@@ -39,7 +39,6 @@ struct Family {
     const double weight = form.weight(result.losses.size());
     result.losses.push_back(found.value);
     result.margin = std::min(result.margin, found.margin);
-    result.lead = std::min(result.lead, lead(similarities, positive));
     result.accuracy += found.hit ? 1 : 0;
     result.value += found.value * weight;
     for (std::size_t c = 0; c < candidates.size(); ++c) {

@@ -39,7 +39,6 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, cons
     result.losses.push_back(anchor.value);
     result.margin = std::min(result.margin, anchor.margin);
     result.cancels += anchor.cancels / static_cast<double>(M);
-    result.lead = std::min(result.lead, lead(similarities, positive));
     result.accuracy += anchor.hit ? 1 : 0;
     result.value += anchor.value * form.weight(i);
     result.d_temperature += anchor.d_temperature * form.weight(i);

@@ -14,7 +14,6 @@ struct Result {
   double d_temperature = 0;         // of the losses that have one
   std::vector<double> losses = {};  // of each anchor
   double accuracy = 0;
-  double lead = 1;     // the least over anchors: how far the positive is from the best negative
   double margin = 1;   // the least over anchors: how far the hardest negatives are from the others
   double cancels = 0;  // the mean over anchors of what a difference magnifies rounding by
   double d_temperature_magnitude =

@@ -106,15 +106,6 @@ inline std::vector<bool> selected(const std::vector<double>& similarities, std::
   return counts;
 }
 
-/// How far the positive is from the most similar negative, on either side of it.
-inline double lead(const std::vector<double>& similarities, std::size_t positive) {
-  double best = -1e300;
-  for (std::size_t k = 0; k < similarities.size(); ++k) {
-    if (k != positive) best = std::max(best, similarities[k]);
-  }
-  return std::abs(similarities[positive] - best);
-}
-
 /// Candidate `positive` is the right one. The other candidates are added up apart from it, so that
 /// a small loss keeps its digits.
 inline CrossEntropy cross_entropy(const std::vector<double>& similarities, std::size_t positive,
