@@ -4,7 +4,8 @@
 #   scripts/setup.sh          what the build and the tests need
 #   scripts/setup.sh demo     that, and what the demo's pictures need (optional there)
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
-#   scripts/setup.sh threads | valgrind | aarch64 | coverage   that, and what scripts/test_....sh needs
+#   scripts/setup.sh threads | valgrind | aarch64 | coverage
+#                             that, and what scripts/test_....sh needs
 #   scripts/setup.sh fuzz     that, and what scripts/fuzz.sh needs
 #   scripts/setup.sh --help   this text
 #

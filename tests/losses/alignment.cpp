@@ -111,13 +111,6 @@ TEST_CASE("Alignment: powers out of range are refused") {
 
 TEMPLATE_TEST_CASE("Alignment: rows shorter than norm_epsilon are divided by it", "", float,
                    double) {
-  AlignmentOptions options;
-  options.normalize = false;
-  const auto plain = alignment_case("", options);
-  options.normalize = true;
-  const auto with_epsilon = [&](double norm_epsilon) {
-    options.norm_epsilon = norm_epsilon;
-    return alignment_case("", options);
-  };
-  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
+  tests::check_norm_epsilon<TestType, AlignmentOptions>(
+      [](const AlignmentOptions& options) { return alignment_case("", options); });
 }

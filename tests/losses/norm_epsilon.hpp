@@ -74,4 +74,18 @@ void check_norm_epsilon(const WithEpsilon& with, const LossCase& plain) {
     CHECK_THROWS_AS(with(refused).template make<T>(), selfsup::OptionError);
 }
 
+/// The same for a loss whose options have `normalize`.
+template <class T, class Options, class CaseOf>
+void check_norm_epsilon(const CaseOf& case_of) {
+  Options options;
+  options.normalize = false;
+  const LossCase plain = case_of(options);
+  options.normalize = true;
+  const auto with = [&](double norm_epsilon) {
+    options.norm_epsilon = norm_epsilon;
+    return case_of(options);
+  };
+  check_norm_epsilon<T>(with, plain);
+}
+
 }  // namespace tests

@@ -140,6 +140,8 @@ TEST_CASE("SimSiam: empty braces skip an output") {
   CHECK(alone.entries() == both.entries());
 }
 
+namespace {
+
 // −p·z/N, what SimSiam is of rows that are not normalised.
 template <class T>
 class MinusProduct {
@@ -156,6 +158,8 @@ class MinusProduct {
   void backward(selfsup::MutView<T> /*d_p*/, selfsup::MutView<T> /*d_z*/, T /*d_loss*/ = 1) {}
   std::size_t bytes() const { return 0; }
 };
+
+}  // namespace
 
 TEMPLATE_TEST_CASE("SimSiam: rows shorter than norm_epsilon are divided by it", "", float, double) {
   const tests::LossCase item = simsiam_case("", StopGradient::none, 2);

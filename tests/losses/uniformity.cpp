@@ -96,13 +96,6 @@ TEST_CASE("Uniformity: a single row has no pair") {
 
 TEMPLATE_TEST_CASE("Uniformity: rows shorter than norm_epsilon are divided by it", "", float,
                    double) {
-  UniformityOptions options;
-  options.normalize = false;
-  const auto plain = uniformity_case("", options);
-  options.normalize = true;
-  const auto with_epsilon = [&](double norm_epsilon) {
-    options.norm_epsilon = norm_epsilon;
-    return uniformity_case("", options);
-  };
-  tests::check_norm_epsilon<TestType>(with_epsilon, plain);
+  tests::check_norm_epsilon<TestType, UniformityOptions>(
+      [](const UniformityOptions& options) { return uniformity_case("", options); });
 }

@@ -82,7 +82,7 @@ ScaledNorm scaled_norm(const T* z, std::size_t D) {
 /// Throws the NonFiniteError of norms that are not finite or, where ε is 0, have no inverse.
 template <class T>
 [[noreturn]] void throw_no_norm(const char* where, std::initializer_list<Named<T>> batches,
-                                double norm_epsilon) {
+                                const RowScaling& scaling) {
   std::string zeros;
   for (const Named<T>& batch : batches) {
     for (std::size_t r = 0; r < batch.view.rows(); ++r) {
@@ -96,7 +96,8 @@ template <class T>
         zeros = std::string(batch.name) + " is 0 in row " + std::to_string(r);
     }
   }
-  if (norm_epsilon > 0 || zeros.empty()) throw_non_finite(where, batches);
+  const bool divided_by_length = scaling.normalize && scaling.norm_epsilon == 0;
+  if (!divided_by_length || zeros.empty()) throw_non_finite(where, batches);
   throw NonFiniteError(std::string(where) + ": " + zeros +
                        ", which has no direction with norm_epsilon 0");
 }

@@ -55,7 +55,7 @@ class PredictionPairs {
       total.check += sums.check;
     }
     const T value = static_cast<T>(weight * total.loss);
-    if (!is_finite(total.check)) throw_no_norm(where, arguments, form.norm_epsilon);
+    if (!is_finite(total.check)) throw_no_norm(where, arguments, {true, form.norm_epsilon});
     if (!is_finite(value)) throw_non_finite(where, arguments);
     if (keep) state_.kept();
     return value;

@@ -31,6 +31,7 @@ enum class RowLoss {
   plain_distance    ///< |p − z|²
 };
 
+/// What becomes of a row of p and a row of z.
 struct RowForm {
   RowLoss loss;
   double norm_epsilon = RowScaling().norm_epsilon;  ///< of p̂ = p / max(|p|, ε) and ẑ

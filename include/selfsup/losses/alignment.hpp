@@ -81,7 +81,8 @@ class Alignment {
     }
     const auto sums = kernel_.forward(copy_a_.of(z_a), copy_b_.of(z_b), form, weight, d_z_a, d_z_b);
     const T loss = static_cast<T>(weight * sums.loss);
-    if (!is_finite(sums.check)) kernels::throw_no_norm(where, batches, form.norm_epsilon);
+    if (!is_finite(sums.check))
+      kernels::throw_no_norm(where, batches, {options_.normalize, form.norm_epsilon});
     if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
     return loss;

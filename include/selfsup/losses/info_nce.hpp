@@ -178,7 +178,8 @@ class InfoNce {
     state_.begin();
     require_batches(where, batches);
     const double norms = begin(query, key);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms))
+      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     K_ = 0;
     const double sum = softmax_.in_batch(query_, key_, form(normalized_, memory_budget));
     return end(where, batches, sum, keep);
@@ -195,7 +196,8 @@ class InfoNce {
     norms += normalize_negatives_.forward(
         negatives_copy_.of(negatives),
         {normalized_ && !options_.negatives_normalized, options_.norm_epsilon}, negatives_, 0);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms))
+      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     K_ = negatives.rows();
     packed_.pack(product::as_columns(negatives_));
     // Negatives that are said to have length 1 may be longer than they should be.
@@ -219,7 +221,8 @@ class InfoNce {
                         ": label_smoothing shares among all candidates, ids leave some out");
     }
     const double norms = begin(query, key);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms))
+      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     K_ = bank.size();
     bank_ = &bank;
     bank_changes_ = bank.changes();

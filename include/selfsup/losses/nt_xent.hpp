@@ -150,7 +150,7 @@ class NtXent {
     const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
     const double norms = normalize_.forward(copy_a_.of(z_a), scaling, z_, 0) +
                          normalize_.forward(copy_b_.of(z_b), scaling, z_, N);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     kernels::SoftmaxForm form;
     form.temperature = temperature_;

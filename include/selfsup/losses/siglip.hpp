@@ -133,7 +133,7 @@ class SigLip {
     const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
     const double norms = normalize_image_.forward(image_copy_.of(image), scaling, image_, 0) +
                          normalize_text_.forward(text_copy_.of(text), scaling, text_, 0);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
     // (2) logits and ℓ_ij of each pair; (3) their sum
     sum_ = sigmoid_.forward(image_, text_, scale_, options_.bias, memory_budget);
     const T loss = static_cast<T>(weight_ * sum_.loss);

@@ -108,7 +108,8 @@ class SupCon {
     // (1) ẑ = z/|z|
     const double norms =
         normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms))
+      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     // (2) similarities and the softmax over them, ℓ_a of each anchor; (3) their mean
     const double sum =
         softmax_.forward(z_, temperature_, options_.form, normalized_, memory_budget);

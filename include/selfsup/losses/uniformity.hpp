@@ -74,7 +74,8 @@ class Uniformity {
     // (1) ẑ = z/|z|
     const double norms =
         normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, options_.norm_epsilon);
+    if (!is_finite(norms))
+      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     // (2) the Gaussian of each pair's distance, the logarithm of their mean
     const T loss = static_cast<T>(gaussian_.forward(z_, options_.scale, memory_budget));
     if (!is_finite(loss)) throw_non_finite(where, batches);
