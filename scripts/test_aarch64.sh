@@ -40,7 +40,7 @@ export build stems
 
 echo '#define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>' >"$build/main.cpp"
-folders=(core product momentum monitors testing reference losses)
+folders=(core simd product kernels momentum monitors testing reference losses)
 {
   echo "$build/main.cpp $build/main.o"
   for folder in "${folders[@]}"; do
@@ -54,7 +54,6 @@ emulated() {  # emulated FOLDER TEST...
   aarch64-linux-gnu-g++ "$build"/tests/"$folder"/*.o "$build/main.o" -o "$build/test_$folder"
   qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/test_$folder" "$@"
 }
-for folder in core momentum monitors testing reference; do emulated "$folder"; done
-emulated product
-emulated losses "~any number of threads*"
+for folder in core simd product kernels momentum monitors testing reference; do emulated "$folder"; done
+emulated losses "~any number of threads*" "~float keeps its accuracy*"
 echo "test_aarch64: all tests of ${folders[*]} pass on AArch64, on one thread"

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
     z_a[i] = random();
     z_b[i] = z_a[i] + 0.3F * random();
   }
-  std::vector<float> values(kLosses), gradients(kLosses * n * d), first_values, first_gradients;
+  std::vector<float> values(kLosses), gradients(kLosses * 2 * n * d), first_values, first_gradients;
   bool good = argc > 1;
   for (int i = 1; i < argc; ++i) {
     Step* const step = find_step(argv[i]);
@@ -63,11 +63,13 @@ int main(int argc, char** argv) {
       first_gradients = gradients;
     }
     for (std::size_t k = 0; k < kLosses; ++k) {
-      const std::size_t first = k * n * d;
       good = close(argv[i], kLossNames[k], "value", &values[k], &first_values[k], 1) && good;
-      good = close(argv[i], kLossNames[k], "gradient", &gradients[first], &first_gradients[first],
-                   n * d) &&
-             good;
+      for (std::size_t side = 0; side < 2; ++side) {
+        const std::size_t first = (2 * k + side) * n * d;
+        good = close(argv[i], kLossNames[k], side == 0 ? "d_z_a" : "d_z_b", &gradients[first],
+                     &first_gradients[first], n * d) &&
+               good;
+      }
     }
   }
   return good ? 0 : 1;

@@ -42,7 +42,9 @@ std::vector<Sizes> all_sizes() {
                                               {16, 0, 16},
                                               {5, 0, 7},
                                               {389, 300, 201},
-                                              {3, 2048, 5}}) {
+                                              {3, 2048, 5},
+                                              {2, 33000, 3},
+                                              {3, 16385, 16}}) {
     sizes.push_back(more);
   }
   return sizes;
@@ -217,6 +219,23 @@ TEST_CASE("a product with itself transposed is symmetric to the last bit") {
     for (std::size_t j = 0; j < i; ++j) symmetric &= gram(i, j) == gram(j, i);
   }
   CHECK(symmetric);
+}
+
+TEST_CASE("a sum of a million terms is nearly as right as a short one") {
+  constexpr std::size_t rows = 16, K = 1000000;
+  const auto z = tests::cast<float>(tests::random_matrix(rows, K, 1));
+  Matrix<float> gram(rows, rows);
+  selfsup::Matmul<float>().write(z, ConstView<float>(z).transposed(), gram);
+  double squares = 0;
+  for (std::size_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    for (std::size_t k = 0; k < K; ++k) {
+      const auto entry = static_cast<double>(z(r, k));
+      sum += entry * entry;
+    }
+    squares += std::pow(static_cast<double>(gram(r, r)) / sum - 1, 2);
+  }
+  CHECK(std::sqrt(squares / rows) <= tests::tolerance::operations<float>(3));
 }
 
 TEST_CASE("factors that do not fit are named") {

@@ -66,31 +66,38 @@ bool move_all(std::size_t count, Step&& step) {
 }  // namespace detail
 
 /// Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder:
-/// whatever happens, `path` is the old file or the new one. Throws a FileError when it is the old
-/// one.
-inline void write_file(const std::string& where, const std::string& path, const Bytes& bytes) {
+/// whatever happens, `path` is the old file or the new one. Returns 0, or the errno of what failed
+/// when it is the old one.
+inline int replace_file(const std::string& path, const void* data, std::size_t size) {
   const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
   bool written = false;
   {
     detail::OpenFile file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-    written =
-        file.get() >= 0 &&
-        detail::move_all(bytes.size(),
-                         [&](std::size_t done) {
-                           return ::write(file.get(), bytes.data() + done, bytes.size() - done);
-                         }) &&
-        ::fsync(file.get()) == 0 && file.close();
+    const auto* const first = static_cast<const unsigned char*>(data);
+    const auto write = [&](std::size_t done) {
+      return ::write(file.get(), first + done, size - done);
+    };
+    written = file.get() >= 0 && detail::move_all(size, write) && ::fsync(file.get()) == 0 &&
+              file.close();
   }
   if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string reason = std::strerror(errno);
+    const int error = errno;
     ::unlink(temporary.c_str());
-    detail::throw_file_error(where, path, "cannot be written: " + reason);
+    return error;
   }
   // Some file systems cannot sync a folder; the file is then as lasting as they make it.
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const detail::OpenFile in(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (in.get() >= 0) static_cast<void>(::fsync(in.get()));
+  return 0;
+}
+
+/// The same, with a FileError when `path` is the old file.
+inline void write_file(const std::string& where, const std::string& path, const Bytes& bytes) {
+  if (const int error = replace_file(path, bytes.data(), bytes.size()))
+    detail::throw_file_error(where, path,
+                             std::string("cannot be written: ") + std::strerror(error));
 }
 
 /// The bytes of a regular file of at most `most` bytes; anything else is a FileError, before

@@ -44,6 +44,10 @@ class Matmul {
   static constexpr std::size_t block_rows = 16 * product::Blocking<T>::micro_rows;
   static constexpr std::size_t block_cols = product::PackedRight<T>::panel_cols;
 
+  // Steps of k that are added up in one sum. Longer sums have parts, or their error in float would
+  // grow with the root of K: in rows of half a million entries to twice that of short ones.
+  static constexpr std::size_t part_of_sum = 64 * product::Blocking<T>::depth;
+
   // An empty start stands for zeros.
   void run(ConstView<T> start, ConstView<T> a, ConstView<T> b, MutView<T> c) {
     if (a.cols() != b.rows() || c.rows() != a.rows() || c.cols() != b.cols()) {
@@ -90,34 +94,41 @@ class Matmul {
     });
   }
 
-  // The block of C that begins at column `col`: in place where its rows are whole batches, else by
-  // way of a block of our own.
+  // The block of C that begins at column `col`: in place where its rows are whole batches and its
+  // sums have one part, else by way of a block of our own.
   template <class Left>
   void multiply_block(ConstView<T> start, Left a, std::size_t K, std::size_t col,
                       MutView<T> c) const {
-    if (c.cols() % simd::lanes<T> == 0) return multiply_depths(start, a, K, col, c);
+    if (K <= part_of_sum && c.cols() % simd::lanes<T> == 0)
+      return multiply_depths(start, a, 0, K, col, c);
     alignas(64) T entries[block_rows * block_cols];
     std::fill_n(entries, c.rows() * block_cols, T(0));
-    const MutView<T> padded(entries, c.rows(), c.cols(), block_cols, 1);
-    multiply_depths(start, a, K, col, padded);
-    for (std::size_t r = 0; r < c.rows(); ++r) std::copy_n(padded.row(r), c.cols(), c.row(r));
+    const MutView<T> part(entries, c.rows(), c.cols(), block_cols, 1);
+    multiply_depths(start, a, 0, std::min(part_of_sum, K), col, part);
+    for (std::size_t r = 0; r < c.rows(); ++r) std::copy_n(part.row(r), c.cols(), c.row(r));
+    for (std::size_t k = part_of_sum; k < K; k += part_of_sum) {
+      multiply_depths({}, a, k, std::min(k + part_of_sum, K), col, part);
+      for (std::size_t r = 0; r < c.rows(); ++r) {
+        for (std::size_t j = 0; j < c.cols(); ++j) c.row(r)[j] += part.row(r)[j];
+      }
+    }
   }
 
+  // Steps k … last − 1.
   template <class Left>
-  void multiply_depths(ConstView<T> start, Left a, std::size_t K, std::size_t col,
+  void multiply_depths(ConstView<T> start, Left a, std::size_t k, std::size_t last, std::size_t col,
                        MutView<T> c) const {
     constexpr std::size_t depth = product::Blocking<T>::depth;
     if (start.data() != c.data()) copy(start, c);
     product::Output output = start.empty() ? product::Output::write : product::Output::add;
     product::AheadOfStrip nothing;
-    std::size_t k = 0;
     do {  // once even for K = 0, whose product is zero
-      product::panel_product(c.rows(), c.cols(), std::min(depth, K - k), a.at(0, k),
+      product::panel_product(c.rows(), c.cols(), std::min(depth, last - k), a.at(0, k),
                              right_.panel(k, col),
                              product::Entries<T>{c.data(), c.row_stride(), output}, nothing);
       output = product::Output::add;
       k += depth;
-    } while (k < K);
+    } while (k < last);
   }
 
   static void copy(ConstView<T> from, MutView<T> to) {
