@@ -74,15 +74,15 @@ TEST_CASE("options out of range are named") {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double x : {0.0, -1.0, infinity, -infinity, nan}) {
-    CHECK_THROWS_AS(selfsup::require_positive("temperature", x), selfsup::OptionError);
+    CHECK_THROWS_AS(selfsup::require_positive<double>("temperature", x), selfsup::OptionError);
   }
   for (const double x : {-1.0, infinity, -infinity, nan}) {
-    CHECK_THROWS_AS(selfsup::require_not_negative("epsilon", x), selfsup::OptionError);
+    CHECK_THROWS_AS(selfsup::require_not_negative<double>("epsilon", x), selfsup::OptionError);
   }
-  CHECK_NOTHROW(selfsup::require_positive("temperature", 1e-300));
-  CHECK_NOTHROW(selfsup::require_not_negative("epsilon", 0));
+  CHECK_NOTHROW(selfsup::require_positive<double>("temperature", 1e-300));
+  CHECK_NOTHROW(selfsup::require_not_negative<double>("epsilon", 0));
   const auto text = message<selfsup::OptionError>(
-      [] { selfsup::require_positive("NtXentOptions: temperature", -0.5); });
+      [] { selfsup::require_positive<double>("NtXentOptions: temperature", -0.5); });
   CHECK(text.find("NtXentOptions: temperature is -0.5") == 0);
 }
 

@@ -52,6 +52,7 @@ tests::LossCase alignment_case(const std::string& name, const AlignmentOptions& 
   };
   item.exchange = {1, 0};
   item.normalizes = options.normalize;
+  if (options.normalize) item.highest = std::pow(2, options.power);
   // A power of a square has power/2 times its relative error. The gradient of a power below 2 has
   // that of a small distance, too: four roundings of entries of size 1, where sixteen are allowed.
   item.magnifies = [options](const std::vector<Matrix<double>>& z, bool) {

@@ -48,6 +48,7 @@ tests::LossCase byol_case(const std::string& name, const ByolOptions& options,
                            (options.stop_gradient == StopGradient::target) == predicts;
   }
   item.normalizes = normalized;
+  if (normalized) item.highest = arguments == 2 ? 4 : 8 * weight;
   item.golden = golden;
   return tests::with_loss<Byol>(options, item);
 }

@@ -50,6 +50,7 @@ tests::LossCase lejepa_case(const std::string& name, const LeJepaOptions& option
     return reference::lejepa(z[0], z[1], slices_of(options, z[0].cols()), options.sigreg_weight);
   };
   item.normalizes = false;
+  item.by_angles = true;
   return tests::with_loss<LeJepa>(options, item);
 }
 

@@ -77,6 +77,12 @@ struct HasAnchors<Loss, std::void_t<decltype(std::declval<const Loss&>().per_anc
     : std::true_type {};
 
 template <class Options, class = void>
+struct HasTemperatureOption : std::false_type {};
+template <class Options>
+struct HasTemperatureOption<Options, std::void_t<decltype(Options::temperature)>> : std::true_type {
+};
+
+template <class Options, class = void>
 struct HasBudget : std::false_type {};
 template <class Options>
 struct HasBudget<Options, std::void_t<decltype(Options::memory_budget)>> : std::true_type {};
@@ -182,7 +188,10 @@ struct LossCase {
   bool normalizes = true;                  // rows count by direction only, so z·dz = 0
   bool centres = false;                    // columns count without their means
   bool selects = false;                    // the value has kinks where similarities are equal
+  bool by_angles = false;                  // entries are angles: of long rows rounding is left
   double temperature = 1;
+  double lowest = 0;  // the range of its values
+  double highest = std::numeric_limits<double>::infinity();
   double value_scale = 0;  // a smaller value is right to a part of this, not of itself
   double noise = 0.25;     // between the views of its inputs
   std::size_t min_rows = 1;
@@ -194,6 +203,9 @@ struct LossCase {
   MakeLoss<float> make_float = {};
   MakeLoss<double> make_double = {};
   bool has_budget = false;
+  // At another temperature, of the losses that have one.
+  std::function<std::unique_ptr<AnyLoss<float>>(double)> make_float_at = {};
+  std::function<std::unique_ptr<AnyLoss<double>>(double)> make_double_at = {};
 
   template <class T>
   double amplification(const std::vector<Matrix<double>>& inputs) const {
@@ -227,6 +239,19 @@ LossCase with_loss(const Options& options, LossCase item) {
     return std::make_unique<ErasedLoss<double, Loss<double>>>(Loss<double>(chosen(budget)));
   };
   item.has_budget = detail::HasBudget<Options>::value;
+  if constexpr (detail::HasTemperatureOption<Options>::value) {
+    const auto at = [options](double temperature) {
+      Options changed = options;
+      changed.temperature = temperature;
+      return changed;
+    };
+    item.make_float_at = [=](double temperature) {
+      return std::make_unique<ErasedLoss<float, Loss<float>>>(Loss<float>(at(temperature)));
+    };
+    item.make_double_at = [=](double temperature) {
+      return std::make_unique<ErasedLoss<double, Loss<double>>>(Loss<double>(at(temperature)));
+    };
+  }
   return item;
 }
 

@@ -70,6 +70,7 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
   }
   if (options.decoupled) item.min_rows = 2;
   item.selects = options.hardest > 0;
+  if (options.decoupled) item.lowest = -std::numeric_limits<double>::infinity();
   item.golden = golden;
   return tests::with_loss<NtXent>(options, item);
 }

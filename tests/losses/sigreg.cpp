@@ -55,6 +55,7 @@ tests::LossCase sigreg_case(const SigRegOptions& options) {
     return reference::sigreg(z[0], slices_of(options, z[0].cols()));
   };
   item.normalizes = false;
+  item.by_angles = true;
   return tests::with_loss<SigReg>(options, item);
 }
 

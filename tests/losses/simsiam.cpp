@@ -47,6 +47,8 @@ tests::LossCase simsiam_case(const std::string& name, StopGradient stop, std::si
     const bool predicts = k < arguments / 2;
     item.has_gradient[k] = stop == StopGradient::none || (stop == StopGradient::target) == predicts;
   }
+  item.lowest = -1;
+  item.highest = 1;
   item.golden = golden;
   return tests::with_loss<SimSiam>(with(stop), item);
 }

@@ -39,6 +39,8 @@ tests::LossCase uniformity_case(const std::string& name, const UniformityOptions
     return reference::uniformity(z[0], options.scale, options.normalize);
   };
   item.normalizes = options.normalize;
+  item.lowest = options.normalize ? -4 * options.scale : -std::numeric_limits<double>::infinity();
+  item.highest = 0;
   item.temperature = 1 / (2 * options.scale);
   item.min_rows = 2;
   item.golden = golden;

@@ -32,7 +32,7 @@ inline double sup_con_anchor(const std::vector<double>& logits, const std::vecto
     spread += std::exp(logits[k] - highest) / count;
   }
   // log of rest/positives, in any range
-  const double rest_log = std::log(rest) - (std::log(spread * count) + highest - largest);
+  const double rest_log = std::log(rest) - std::log(spread * count) - (highest - largest);
   const double excess =
       rest_log > 0 ? rest_log + std::log1p(std::exp(-rest_log)) : std::log1p(std::exp(rest_log));
   const double all = rest + positives;

@@ -14,6 +14,13 @@
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 
+/// rows·cols, or std::bad_alloc where that passes the largest size: every allocation of two factors
+/// comes through here.
+inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
+  if (cols != 0 && rows > std::numeric_limits<std::size_t>::max() / cols) throw std::bad_alloc();
+  return rows * cols;
+}
+
 /// Entries aligned to a cache line. A copy holds the same entries.
 template <class T>
 class Buffer {
@@ -40,14 +47,15 @@ class Buffer {
   /// memory runs out.
   T* grow(std::size_t count) {
     if (count > capacity_) {
-      if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
-      T* fresh = static_cast<T*>(::operator new(count * sizeof(T), alignment));
+      T* fresh = static_cast<T*>(::operator new(checked_product(count, sizeof(T)), alignment));
       release();
       data_ = fresh;
       capacity_ = count;
     }
     return data_;
   }
+  /// Room for rows·cols entries.
+  T* grow(std::size_t rows, std::size_t cols) { return grow(checked_product(rows, cols)); }
 
  private:
   static constexpr std::align_val_t alignment{64};  // the same for every instruction set

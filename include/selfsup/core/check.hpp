@@ -66,6 +66,28 @@ inline std::string shape_text(std::size_t rows, std::size_t cols) {
   return std::to_string(rows) + "x" + std::to_string(cols);
 }
 
+/// More entries than any machine can address; views of less keep every size that is made of theirs
+/// in range.
+inline constexpr std::size_t most_entries = std::size_t{1} << 48;
+
+/// Throws a ShapeError when a view, which may repeat rows by a stride of 0, has more entries.
+template <class T>
+void require_addressable(const char* where, const Named<T>& batch) {
+  if (batch.view.empty() || batch.view.rows() <= most_entries / batch.view.cols()) return;
+  throw ShapeError(std::string(where) + ": " + batch.name + " is " + shape_text(batch.view) +
+                   ", at most " + std::to_string(most_entries) + " entries expected");
+}
+
+/// Throws a ShapeError for a vector, whose entries could be N samples or the D columns of one.
+template <class T>
+void require_matrix(const char* where, const Named<T>& batch) {
+  if (!batch.view.from_vector()) return;
+  const std::string count = std::to_string(batch.view.rows());
+  throw ShapeError(std::string(where) + ": " + batch.name + " is a vector of " + count +
+                   " entries, a matrix (N, D) expected; {data, " + count + ", 1} is " + count +
+                   " samples of one column");
+}
+
 /// Throws a ShapeError unless every view is (N, D) with the first one's N >= min_rows and D >= 1.
 template <class T>
 void require_batches(const char* where, std::initializer_list<Named<T>> batches,
@@ -80,21 +102,26 @@ void require_batches(const char* where, std::initializer_list<Named<T>> batches,
       throw ShapeError(std::string(where) + ": " + batch.name + " is " + shape_text(batch.view) +
                        ", " + first.name + " is " + shape_text(first.view));
     }
+    require_matrix(where, batch);
+    require_addressable(where, batch);
   }
 }
 
-/// Throws a ShapeError unless the output is empty (skipped) or rows x cols.
+/// Throws a ShapeError unless the output is skipped or rows x cols.
 template <class T>
 void require_output(const char* where, const char* name, MutView<T> output, std::size_t rows,
                     std::size_t cols) {
-  if (output.empty() || (output.rows() == rows && output.cols() == cols)) return;
+  if (output.skipped() || (output.rows() == rows && output.cols() == cols)) return;
   throw ShapeError(std::string(where) + ": " + name + " is " + shape_text(output) +
-                   ", forward's batch is " + shape_text(rows, cols));
+                   ", forward's batch is " + shape_text(rows, cols) +
+                   (output.empty() ? "; selfsup::skip leaves an output out" : ""));
 }
 
 /// Throws a ShapeError unless rows of both batches have the same length.
 template <class T>
 void require_rows_like(const char* where, const Named<T>& batch, const Named<T>& other) {
+  require_matrix(where, batch);
+  require_addressable(where, batch);
   if (batch.view.cols() == other.view.cols()) return;
   throw ShapeError(std::string(where) + ": " + batch.name + " is " + shape_text(batch.view) + ", " +
                    other.name + " is " + shape_text(other.view));
@@ -108,22 +135,6 @@ void require_negatives(const char* where, const char* name, ConstView<T> batch, 
                    ", an anchor needs at least one negative");
 }
 
-/// Throws a ShapeError unless there is one weight for each anchor.
-template <class T>
-void require_anchors(const char* where, ConstView<T> d_anchors, std::size_t anchors) {
-  if (d_anchors.rows() == anchors && d_anchors.cols() == 1) return;
-  throw ShapeError(std::string(where) + ": d_anchors is " + shape_text(d_anchors) +
-                   ", forward had anchors " + shape_text(anchors, 1));
-}
-
-/// Throws an OptionError unless 0 < value < infinity.
-inline void require_positive(const char* name, double value) {
-  if (is_finite(value) && value > 0) return;
-  std::ostringstream text;
-  text << name << " is " << value << ", a finite number above 0 expected";
-  throw OptionError(text.str());
-}
-
 /// Throws an OptionError unless 0 <= value < 1.
 inline void require_share(const char* name, double value) {
   if (is_finite(value) && value >= 0 && value < 1) return;
@@ -132,25 +143,71 @@ inline void require_share(const char* name, double value) {
   throw OptionError(text.str());
 }
 
-/// Throws an OptionError unless 0 <= value < infinity.
-inline void require_not_negative(const char* name, double value) {
-  if (is_finite(value) && value >= 0) return;
+namespace detail {
+
+template <class T>
+[[noreturn]] void throw_outside_type(const char* name, double value, const char* of_it) {
   std::ostringstream text;
-  text << name << " is " << value << ", a finite number not below 0 expected";
+  text << name << " is " << value << ", " << of_it << "outside the range of "
+       << (sizeof(T) == 4 ? "float" : "double");
   throw OptionError(text.str());
 }
 
-/// Throws an OptionError unless the value is finite and, but for 0, a normal number of the type.
+template <class T>
+bool is_normal(double value) {
+  const T found = static_cast<T>(value);
+  return is_finite(found) && (found < 0 ? -found : found) >= std::numeric_limits<T>::min();
+}
+
+}  // namespace detail
+
+/// Throws an OptionError unless the value, which losses multiply by, is finite in the type.
 template <class T>
 void require_in_type(const char* name, double value) {
-  const T found = static_cast<T>(value);
-  const T magnitude = found < 0 ? -found : found;
-  const bool kept = value == 0 || magnitude >= std::numeric_limits<T>::min();
-  if (is_finite(value) && is_finite(found) && kept) return;
-  std::ostringstream text;
-  text << name << " is " << value << ", outside the range of "
-       << (sizeof(T) == 4 ? "float" : "double");
-  throw OptionError(text.str());
+  if (!is_finite(static_cast<T>(value))) detail::throw_outside_type<T>(name, value, "");
+}
+
+/// Throws an OptionError unless 0 <= value, finite in the type.
+template <class T>
+void require_not_negative(const char* name, double value) {
+  if (!(is_finite(value) && value >= 0)) {
+    std::ostringstream text;
+    text << name << " is " << value << ", a finite number not below 0 expected";
+    throw OptionError(text.str());
+  }
+  require_in_type<T>(name, value);
+}
+
+/// The same for what losses divide by: 0 or a normal number of the type.
+template <class T>
+void require_zero_or_normal(const char* name, double value) {
+  require_not_negative<T>(name, value);
+  if (value != 0 && !detail::is_normal<T>(value)) detail::throw_outside_type<T>(name, value, "");
+}
+
+/// Throws an OptionError unless 0 < value, a normal number of the type.
+template <class T>
+void require_positive(const char* name, double value) {
+  if (!(is_finite(value) && value > 0)) {
+    std::ostringstream text;
+    text << name << " is " << value << ", a finite number above 0 expected";
+    throw OptionError(text.str());
+  }
+  if (!detail::is_normal<T>(value)) detail::throw_outside_type<T>(name, value, "");
+}
+
+/// The same for what losses multiply by the inverse of.
+template <class T>
+void require_invertible(const char* name, double value) {
+  require_positive<double>(name, value);
+  if (!detail::is_normal<T>(1 / value))
+    detail::throw_outside_type<T>(name, value, "its inverse is ");
+}
+
+/// Throws an OptionError unless ε of z/max(|z|, ε), which is taken in double, is 0 or has an
+/// inverse.
+inline void require_norm_epsilon(const char* name, double value) {
+  require_zero_or_normal<double>(name, value);
 }
 
 /// Throws an OptionError unless 0 <= value <= 1.
@@ -214,6 +271,26 @@ template <class T>
   text << "overflow in " << (sizeof(T) == 4 ? "float" : "double") << ", largest |" << largest->name
        << "| is " << largest_value << " in column " << largest_col;
   throw NonFiniteError(text.str());
+}
+
+/// Throws a NonFiniteError when an entry is NaN or infinite.
+template <class T>
+void require_finite(const char* where, const Named<T>& batch) {
+  for (std::size_t r = 0; r < batch.view.rows(); ++r) {
+    for (std::size_t c = 0; c < batch.view.cols(); ++c) {
+      if (!is_finite(batch.view(r, c))) throw_non_finite<T>(where, {batch});
+    }
+  }
+}
+
+/// Throws unless there is one finite weight for each anchor.
+template <class T>
+void require_anchors(const char* where, ConstView<T> d_anchors, std::size_t anchors) {
+  if (d_anchors.rows() != anchors || d_anchors.cols() != 1) {
+    throw ShapeError(std::string(where) + ": d_anchors is " + shape_text(d_anchors) +
+                     ", forward had anchors " + shape_text(anchors, 1));
+  }
+  require_finite<T>(where, {"d_anchors", d_anchors});
 }
 
 }  // namespace SELFSUP_ABI

@@ -18,7 +18,7 @@ class ContiguousRows {
   /// next call.
   ConstView<T> of(ConstView<T> view) {
     if (view.contiguous_rows()) return view;
-    T* copy = copy_.grow(view.rows() * view.cols());
+    T* copy = copy_.grow(view.rows(), view.cols());
     // Bands of 16 rows: a column-major source then gives whole cache lines.
     const Chunks bands{view.rows(), 16};
     parallel_for(bands.count(), bands.size * view.cols(), [&](std::size_t band) {

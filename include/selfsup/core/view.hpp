@@ -116,6 +116,13 @@ View<Element> view_of(X& x) {
           row_major ? outer : inner, row_major ? inner : outer};
 }
 
+// A type that is a column of entries whatever its size: one of Eigen's vectors.
+template <class X, class = void>
+struct IsVector : std::false_type {};
+template <class X>
+struct IsVector<X, std::void_t<decltype(X::ColsAtCompileTime), decltype(X::RowsAtCompileTime)>>
+    : std::bool_constant<X::ColsAtCompileTime == 1 && X::RowsAtCompileTime != 1> {};
+
 }  // namespace detail
 
 /// A matrix that is read. Contiguous rows are read in place; any other layout costs a loss one
@@ -127,8 +134,8 @@ class ConstView : public detail::View<const T> {
  public:
   ConstView() = default;
   template <class X, std::enable_if_t<detail::ShowsMatrix<const X&, const T*>::value, int> = 0>
-  ConstView(const X& matrix)
-      : Base(detail::view_of<const T>(matrix)) {}  // NOLINT: converts on purpose
+  ConstView(const X& matrix)  // NOLINT: converts on purpose
+      : Base(detail::view_of<const T>(matrix)), from_vector_(detail::IsVector<X>::value) {}
   template <class X, std::enable_if_t<detail::IsLazy<const X&>::value, int> = 0>
   ConstView(const X& an_expression_without_memory_call_eval_on_it_first) = delete;
   /// Rows one after the other: entry (r, c) is data[r·cols + c].
@@ -149,10 +156,20 @@ class ConstView : public detail::View<const T> {
   ConstView row_range(std::size_t first, std::size_t count) const {
     return {this->row(first), count, this->cols(), this->row_stride(), this->col_stride()};
   }
+  /// Whether it was made of a vector, whose entries a loss would take for samples of one column.
+  bool from_vector() const { return from_vector_; }
+
+ private:
+  bool from_vector_ = false;
 };
 
+/// Stands for an output that is not wanted: loss.backward(d_z_a, selfsup::skip).
+struct Skip {};
+inline constexpr Skip skip{};
+
 /// A matrix that is written or added to. Takes lvalues, and rvalues that own no memory (blocks,
-/// maps, transposes). A default-constructed or empty view skips the output it stands for.
+/// maps, transposes). `skip`, or {}, leaves out the output it stands for; a matrix that was never
+/// sized does not.
 template <class T>
 class MutView : public detail::View<T> {
   using Base = detail::View<T>;
@@ -162,21 +179,25 @@ class MutView : public detail::View<T> {
 
  public:
   MutView() = default;
+  MutView(Skip) {}  // NOLINT: converts on purpose
   template <class X, std::enable_if_t<accepts<X>, int> = 0>
-  MutView(X&& matrix) : Base(detail::view_of<T>(matrix)) {}  // NOLINT: converts on purpose
+  MutView(X&& matrix)  // NOLINT: converts on purpose
+      : Base(detail::view_of<T>(matrix)), skipped_(false) {}
   template <class X, std::enable_if_t<detail::IsLazy<const X&>::value, int> = 0>
   MutView(const X& an_expression_without_memory_cannot_be_written) = delete;
   /// Rows one after the other: entry (r, c) is data[r·cols + c].
   template <class R, class C>
   MutView(T* data, R rows, C cols)
       : Base(data, detail::extent(rows, "number of rows"),
-             detail::extent(cols, "number of columns"), detail::stride(cols), 1) {}
+             detail::extent(cols, "number of columns"), detail::stride(cols), 1),
+        skipped_(false) {}
   /// Entry (r, c) is data[r·row_stride + c·col_stride].
   template <class R, class C, class RS, class CS>
   MutView(T* data, R rows, C cols, RS row_stride, CS col_stride)
       : Base(data, detail::extent(rows, "number of rows"),
              detail::extent(cols, "number of columns"), detail::stride(row_stride),
-             detail::stride(col_stride)) {}
+             detail::stride(col_stride)),
+        skipped_(false) {}
 
   operator ConstView<T>() const {
     return {this->data(), this->rows(), this->cols(), this->row_stride(), this->col_stride()};
@@ -187,6 +208,10 @@ class MutView : public detail::View<T> {
   MutView row_range(std::size_t first, std::size_t count) const {
     return {this->row(first), count, this->cols(), this->row_stride(), this->col_stride()};
   }
+  bool skipped() const { return skipped_; }
+
+ private:
+  bool skipped_ = true;
 };
 
 }  // namespace SELFSUP_ABI

@@ -18,47 +18,46 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// ℓ_i of a softmax, and its derivatives.
+/// ℓ_i of a softmax, and its derivatives. `above`: by how much the positive's logit exceeds the
+/// shift. All relative to e^(m_i), or to e_p where that is larger.
 template <class T>
-double softmax_loss(Anchors<T>& anchors, std::size_t i, bool decoupled) {
-  const double rest = anchors.rest.data()[i];
-  const double above =
-      static_cast<double>(anchors.shift.data()[i]) - anchors.positive.data()[i];  // m_i − x_ip
-  const double positive = decoupled ? 0 : std::exp(-above);
+double softmax_loss(Anchors<T>& anchors, std::size_t i, double above, bool decoupled) {
+  const double larger = decoupled ? 0 : std::max(above, 0.0), down = std::exp(-larger);
+  const double rest = anchors.rest.data()[i] * down;
+  const double positive = decoupled ? 0 : std::exp(above - larger);
   const double all = rest + positive;
-  anchors.inverse.data()[i] = 1 / all;
+  anchors.inverse.data()[i] = down / all;
   anchors.miss.data()[i] = rest / all;
-  // Online, e_i may lie so far below the shift that r_i/e_i is not finite; the constant shift
+  // Online, e_p may lie so far below the shift that r_i/e_p is not finite; the constant shift
   // never gets there, where the logarithm of a small sum would cancel with it.
-  return above < 690 && !decoupled ? std::log1p(rest / positive) : std::log(all) + above;
+  return above > -690 && !decoupled ? std::log1p(rest / positive) : std::log(all) - above;
 }
 
 /// ℓ_i of hard and debiased negatives, and its derivatives. With n negatives, e_k = e^(x_ik), w_k =
 /// e_k^β and the prior τ⁺,
 ///   N = max((n·Σw_k e_k/Σw_k − τ⁺n·e_p)/(1 − τ⁺), n·e^(−1/τ)),  ℓ_i = log1p(N/e_p).
-/// All relative to e^(m_i), or to e_p where that is larger.
+/// Relative to what softmax_loss has. `shift_above`: by how much the shift exceeds −1/τ.
 template <class T>
-double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double n, const SoftmaxForm& form) {
+double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, double shift_above,
+                          double n, const SoftmaxForm& form) {
   double& weight = anchors.inverse.data()[i];
-  double& lowered = anchors.lowered.data()[i];
   double& miss = anchors.miss.data()[i];
-  weight = lowered = miss = 0;
+  weight = miss = 0;
+  anchors.mean.data()[i] = 0;
   if (n == 0) return 0;
   const double beta = form.hard_negative_beta, prior = form.positive_prior;
-  const double shift = static_cast<double>(anchors.shift.data()[i]);
   const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
   const double mean = anchors.rest.data()[i] / hard;
-  const double above = anchors.positive.data()[i] - shift, larger = std::max(above, 0.0);
-  const double down = std::exp(-larger), positive = std::exp(above - larger);
-  const double floor = n * std::exp(-1 / form.temperature - shift - larger);
+  const double larger = std::max(above, 0.0), down = std::exp(-larger);
+  const double positive = std::exp(above - larger);
+  const double floor = n * std::exp(-shift_above - larger);
   const double open = n * (mean * down - prior * positive) / (1 - prior);
   const bool floored = prior > 0 && !(open > floor);
   const double negative = floored ? floor : open, all = positive + negative;
   miss = negative / all;
   if (!floored) {
-    const double slope = n / ((1 - prior) * hard * all) * down;
-    weight = (1 + beta) * slope;
-    lowered = beta * slope * mean;
+    weight = n / ((1 - prior) * hard * all) * down;
+    anchors.mean.data()[i] = static_cast<T>(mean);
     miss = (negative + prior * n * positive / (1 - prior)) / all;
   }
   return above > -690 ? std::log1p(negative / positive) : std::log(all) - above;
@@ -69,23 +68,28 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double n, const So
 template <class T>
 class AnchorLosses {
  public:
-  void begin(const SoftmaxForm& form, std::size_t anchors) {
+  /// `selects`: the sums of an anchor are taken over a list, at the shift of its largest product.
+  void begin(const SoftmaxForm& form, std::size_t anchors, bool selects) {
     // e^(−2/τ), with hard negatives its power 1 + β, and its inverse must be normal numbers of the
     // type for one constant shift to serve all.
     constexpr double range = sizeof(T) == 4 ? 80 : 680;
     form_ = form;
     scale_ = static_cast<T>(1 / form.temperature);
-    online_ = !form.unit_rows || 2 * (1 + form.hard_negative_beta) / form.temperature > range;
+    online_ =
+        selects || !form.unit_rows || 2 * (1 + form.hard_negative_beta) / form.temperature > range;
     losses_.grow(anchors);
     anchors_ = anchors;
     hits_ = on_floor_ = 0;
   }
 
-  /// 1/τ, and whether shifts are running maxima.
+  /// 1/τ.
   T scale() const { return scale_; }
+  /// Whether shifts are running maxima of similarities, and a positive is compared with them by the
+  /// product that a tile has: logits may be so large that another way to sum it, or to round it,
+  /// would be off by more than 1. Otherwise the shift is 1/τ for all.
   bool online() const { return online_; }
 
-  /// Positives x_ip of anchors 0 … count-1 from rows a_i and b_(b_first + i), in double; room for
+  /// Sets up anchors 0 … count-1, whose positives are rows a_i and b_(b_first + i); room for
   /// b_first anchors more.
   void set_up(Anchors<T>& anchors, const product::PaddedMatrix<T>& a,
               const product::PaddedMatrix<T>& b, std::size_t b_first, std::size_t count) {
@@ -94,9 +98,8 @@ class AnchorLosses {
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
         const std::size_t i = chunks.first(chunk) + j;
-        set_up_anchor(
-            anchors, i,
-            static_cast<double>(scale_) * simd::dot(a.row(i), b.row(b_first + i), a.cols()));
+        const double product = online_ ? 0 : simd::dot(a.row(i), b.row(b_first + i), a.cols());
+        set_up_anchor(anchors, i, static_cast<double>(scale_) * product);
       }
     });
   }
@@ -123,8 +126,9 @@ class AnchorLosses {
         prepare(i);
         const double loss =
             form_.has_hard_negatives()
-                ? hard_negative_loss(anchors, i, static_cast<double>(count) - 2, form_)
-                : softmax_loss(anchors, i, form_.decoupled);
+                ? hard_negative_loss(anchors, i, above(anchors, i), shift_above(anchors, i),
+                                     static_cast<double>(count) - 2, form_)
+                : softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
         losses_.data()[first + i] = loss;
         sum += loss;
         hit += anchors.own.data()[i] > anchors.largest(i) ? 1 : 0;
@@ -144,21 +148,20 @@ class AnchorLosses {
 
   /// Sets what one backward multiplies by, for the first `count` anchors, whose weights are
   /// d_anchors from `first` on. `label` is taken off dℓ_i/dx_ip.
-  void weigh(Anchors<T>& anchors, std::size_t count, ConstView<T> d_anchors, std::size_t first,
-             double label) {
+  void weigh(Anchors<T>& anchors, std::size_t count, const AnchorWeights<T>& d_anchors,
+             std::size_t first, double label) {
     on_floor_ = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const double factor = anchor_factor(d_anchors, first + i);
+      const double factor = d_anchors[first + i];
       anchors.weight.data()[i] = static_cast<T>(factor * anchors.inverse.data()[i]);
       anchors.pull.data()[i] = static_cast<T>(factor * (anchors.miss.data()[i] - label));
-      if (!form_.has_hard_negatives()) continue;
-      anchors.less.data()[i] = static_cast<T>(factor * anchors.lowered.data()[i]);
-      if (anchors.inverse.data()[i] == 0) on_floor_ += factor * anchors.miss.data()[i];
+      if (form_.has_hard_negatives() && anchors.inverse.data()[i] == 0)
+        on_floor_ += factor * anchors.miss.data()[i];
     }
   }
 
-  /// After weigh: Σ_i w_i q_i over the anchors whose negatives lie on their floor, whose place
-  /// n·e^(−1/τ) depends on the temperature by itself.
+  /// After weigh: Σ_i w_i q_i, in units of the weights, over the anchors whose negatives lie on
+  /// their floor, whose place n·e^(−1/τ) depends on the temperature by itself.
   double on_floor() const { return on_floor_; }
 
   ConstView<double> view() const { return {losses_.data(), anchors_, 1}; }
@@ -171,14 +174,23 @@ class AnchorLosses {
     if (form_.has_hard_negatives()) anchors.grow_hard(count);
   }
 
+  // x_ip − m_i, and m_i + 1/τ, of a shift that is a similarity or 1. Without a negative the shift
+  // is so low that the difference has to be kept finite.
+  double above(const Anchors<T>& anchors, std::size_t i) const {
+    const auto scale = static_cast<double>(scale_);
+    if (!online_) return anchors.positive.data()[i] - scale;
+    const double apart =
+        static_cast<double>(anchors.own.data()[i]) - static_cast<double>(anchors.shift.data()[i]);
+    return std::min(scale * apart, std::numeric_limits<double>::max());
+  }
+  double shift_above(const Anchors<T>& anchors, std::size_t i) const {
+    const double shift = online_ ? static_cast<double>(anchors.shift.data()[i]) : 1;
+    return static_cast<double>(scale_) * (shift + 1);
+  }
+
   void set_up_anchor(Anchors<T>& anchors, std::size_t i, double positive) const {
-    // A positive that is no candidate may lie so far above them all that none would be left. A
-    // quarter of the lowest number: what is excluded stays far below that.
-    const bool among_candidates = !form_.decoupled && !form_.has_hard_negatives();
-    const T first_shift =
-        among_candidates ? static_cast<T>(positive) : std::numeric_limits<T>::lowest() / 4;
     anchors.positive.data()[i] = positive;
-    anchors.shift.data()[i] = online_ ? first_shift : scale_;
+    anchors.shift.data()[i] = std::numeric_limits<T>::lowest();
     anchors.rest.data()[i] = 0;
     if (form_.has_hard_negatives()) anchors.hard.data()[i] = 0;
     anchors.forget_largest(i);

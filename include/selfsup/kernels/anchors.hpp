@@ -9,6 +9,7 @@
 #include "selfsup/simd/batch.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -25,7 +26,7 @@ class Anchors {
     shift.grow(count);
     own.grow(count);
     rest.grow(count);
-    largest_lanes.grow(count * simd::lanes<T>);
+    largest_lanes.grow(count, simd::lanes<T>);
     largest_of_col.grow(count);
     inverse.grow(count);
     miss.grow(count);
@@ -35,13 +36,12 @@ class Anchors {
   /// Room for what hard negatives need beside.
   void grow_hard(std::size_t count) {
     hard.grow(count);
-    lowered.grow(count);
-    less.grow(count);
+    mean.grow(count);
   }
   std::size_t bytes() const {
     return positive.bytes() + shift.bytes() + own.bytes() + rest.bytes() + largest_lanes.bytes() +
            largest_of_col.bytes() + inverse.bytes() + miss.bytes() + weight.bytes() + pull.bytes() +
-           hard.bytes() + lowered.bytes() + less.bytes();
+           hard.bytes() + mean.bytes();
   }
 
   /// Before the walk.
@@ -57,8 +57,8 @@ class Anchors {
   }
 
   // Known before the walk.
-  Buffer<double> positive;  // x_ip
-  Buffer<T> shift;          // m_i, which an online walk raises
+  Buffer<double> positive;  // x_ip in double, what constant shifts compare with
+  Buffer<T> shift;          // m_i, a similarity that an online walk raises
   Buffer<T> own;            // s_ip as the tiles have it
   // Taken by the walk, over the negatives.
   Buffer<double> rest;  // r_i
@@ -70,18 +70,34 @@ class Anchors {
   // Made of them.
   Buffer<double> inverse;  // what an exponential is multiplied by in dℓ_i/dx_ik
   Buffer<double> miss;     // q_i = −dℓ_i/dx_ip
-  Buffer<double> lowered;  // what an exponential is less before that, of hard negatives
+  Buffer<T> mean;          // A_i/W_i of hard negatives
   // Of one backward: times its dL/dℓ_i.
   Buffer<T> weight;  // the inverse
   Buffer<T> pull;    // the miss
-  Buffer<T> less;    // the lowered
 };
 
-/// dL/dℓ_i of a backward: 1 unless weights are given.
+/// dL/dℓ_i of a backward, all 1 unless given (M, 1), as multiples of a unit: a power of two beside
+/// which none is larger than 2, since a weight times e^(2/τ) may leave the type.
 template <class T>
-double anchor_factor(ConstView<T> d_anchors, std::size_t i) {
-  return d_anchors.empty() ? 1 : static_cast<double>(d_anchors(i, 0));
-}
+class AnchorWeights {
+ public:
+  AnchorWeights() = default;
+  explicit AnchorWeights(ConstView<T> d_anchors) : d_anchors_(d_anchors) {
+    double largest = 0;
+    for (std::size_t i = 0; i < d_anchors.rows(); ++i)
+      largest = std::max(largest, std::abs(static_cast<double>(d_anchors(i, 0))));
+    if (largest > 0) unit_ = std::ldexp(1.0, std::ilogb(largest));
+  }
+
+  double operator[](std::size_t i) const {
+    return d_anchors_.empty() ? 1 : static_cast<double>(d_anchors_(i, 0)) / unit_;
+  }
+  double unit() const { return unit_; }
+
+ private:
+  ConstView<T> d_anchors_;
+  double unit_ = 1;
+};
 
 /// What raises the maxima of products: nothing …
 struct NoMaxima {

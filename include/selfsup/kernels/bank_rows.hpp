@@ -21,7 +21,7 @@ template <class T>
 class BankRows {
  public:
   /// An empty ring of `capacity` rows of D columns.
-  BankRows(std::size_t capacity, std::size_t D) {
+  explicit BankRows(std::size_t capacity, std::size_t D) {
     rows_.reshape(capacity, D);
     packed_.reserve(D, capacity);
   }

@@ -23,6 +23,7 @@
 #include "selfsup/kernels/label_groups.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/sigmoid.hpp"
 
 #include <algorithm>
@@ -58,7 +59,7 @@ class GroupSoftmax {
     online_ = !unit_rows || 2 / temperature > range;
     form_ = form;
     const std::size_t M = z.rows();
-    set_up(M);
+    set_up(z);
     with_visitor([&](auto&& visitor) { walk_.symmetric(z, memory_budget, visitor); });
     return finish(M);
   }
@@ -83,13 +84,18 @@ class GroupSoftmax {
     }
   }
 
-  void set_up(std::size_t M) {
+  void set_up(const product::PaddedMatrix<T>& z) {
+    const std::size_t M = z.rows();
     anchors_.grow(M);
-    const T shift = online_ ? std::numeric_limits<T>::lowest() : scale_;
+    const T shift = online_ ? std::numeric_limits<T>::lowest() : T(1);
     for (Buffer<double>* sums : {&anchors_.positives, &anchors_.rest, &anchors_.similarities})
       std::fill_n(sums->data(), M, 0.0);
     for (Buffer<T>* shifts : {&anchors_.positive_shift, &anchors_.rest_shift})
       std::fill_n(shifts->data(), M, shift);
+    if (!online_) return;
+    parallel_for(M, z.cols(), [&](std::size_t a) {
+      anchors_.reference.data()[a] = static_cast<T>(simd::dot(z.row(a), z.row(a), z.cols()));
+    });
   }
 
   // Turns the sums into what weigh needs. Returns Σ_a ℓ_a.
@@ -118,10 +124,11 @@ class GroupSoftmax {
     const double all = positives + rest;
     if (!is_finite(all)) return all;  // similarities of rows that are not normalised overflowed
     const auto shift = static_cast<double>(anchors_.positive_shift.data()[a]);
+    const auto scale = static_cast<double>(scale_);
     double q = 0, one_minus_q = 1, rest_factor = 0, loss = std::log(n);
     if (rest > 0) {
-      const double delta =
-          std::log(rest / positives) + static_cast<double>(anchors_.rest_shift.data()[a]) - shift;
+      const double delta = std::log(rest / positives) +
+                           scale * (static_cast<double>(anchors_.rest_shift.data()[a]) - shift);
       q = simd::sigmoid(delta);
       one_minus_q = simd::sigmoid(-delta);
       rest_factor = q / rest;
@@ -133,8 +140,9 @@ class GroupSoftmax {
     }
     set_weights(a, rest_factor, one_minus_q / positives, positives / n, q / n);
     if (others > 1) {
-      loss += std::log(positives / n) + shift -
-              static_cast<double>(scale_) * anchors_.similarities.data()[a] / n;
+      const double reference = online_ ? static_cast<double>(anchors_.reference.data()[a]) : 0;
+      const double above = shift - reference - anchors_.similarities.data()[a] / n;
+      loss += std::max(0.0, std::log(positives / n) + scale * above);
     }
     return loss;
   }

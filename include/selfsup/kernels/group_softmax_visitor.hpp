@@ -10,7 +10,6 @@
 #include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -25,19 +24,20 @@ class GroupAnchors {
  public:
   void grow(std::size_t count) {
     for (Buffer<double>* sums : {&positives, &rest, &similarities}) sums->grow(count);
-    for (Buffer<T>* of_t : {&positive_shift, &rest_shift, &rest_factor, &positive_factor,
-                            &positive_mean, &positive_pull})
+    for (Buffer<T>* of_t : {&reference, &positive_shift, &rest_shift, &rest_factor,
+                            &positive_factor, &positive_mean, &positive_pull})
       of_t->grow(count);
   }
   std::size_t bytes() const {
-    return positives.bytes() + rest.bytes() + similarities.bytes() + positive_shift.bytes() +
-           rest_shift.bytes() + rest_factor.bytes() + positive_factor.bytes() +
-           positive_mean.bytes() + positive_pull.bytes();
+    return positives.bytes() + rest.bytes() + similarities.bytes() + reference.bytes() +
+           positive_shift.bytes() + rest_shift.bytes() + rest_factor.bytes() +
+           positive_factor.bytes() + positive_mean.bytes() + positive_pull.bytes();
   }
 
   Buffer<double> positives;     // E_a
   Buffer<double> rest;          // R_a
-  Buffer<double> similarities;  // Σ_p s_ap
+  Buffer<double> similarities;  // Σ_p s_ap, online less the reference's
+  Buffer<T> reference;          // what is about as large as every s_ap of equal rows: s_aa
   Buffer<T> positive_shift;     // m⁺_a
   Buffer<T> rest_shift;         // m_a
   // An entry e of a row of S has the weight rest_factor·e, or, if it is a positive's,
@@ -48,8 +48,8 @@ class GroupAnchors {
   Buffer<T> positive_pull;
 };
 
-// Online: the tiles keep logits, and each anchor's shifts are the largest logits so far, one of its
-// positives and one of the rest. Otherwise: every shift is 1/τ, and the tiles keep exponentials
+// Online: the tiles keep products, and each anchor's shifts are the largest products so far, one of
+// its positives and one of the rest. Otherwise: every shift is 1, and the tiles keep exponentials
 // that serve row and column.
 template <class T, bool Online>
 class GroupSoftmaxVisitor {
@@ -77,11 +77,8 @@ class GroupSoftmaxVisitor {
   void revisit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {
       const std::size_t first = tile.first_col(r);
-      if constexpr (Online) {
-        scale_in_place(tile.row(r) + first, tile.cols - first, scale_, NoMaxima{});
-      } else {
+      if constexpr (!Online)
         exponentiate(tile.row(r) + first, tile.cols - first, scale_, NoMaxima{});
-      }
     }
   }
 
@@ -107,12 +104,16 @@ class GroupSoftmaxVisitor {
 
   void add_similarities(const Tile& tile) const {
     alignas(64) T col_sums[edge] = {};
+    const T* const reference = anchors_.reference.data();
     for (std::size_t r = 0; r < tile.rows; ++r) {
-      Batch sum(T(0));
+      const Batch zero(T(0)), of_row(Online ? reference[tile.row0 + r] : T(0));
+      Batch sum = zero;
       for_others(tile, r, [&](std::size_t c, auto part, const Mask& same) {
-        const Batch s = simd::select<T>(same, simd::load(tile.row(r) + c, part), Batch(T(0)));
-        sum = sum + s;
-        simd::store(col_sums + c, simd::load(col_sums + c, part) + s, part);
+        const Batch s = simd::load(tile.row(r) + c, part);
+        const Batch of_col = Online ? simd::load(reference + tile.col0 + c, part) : zero;
+        sum = sum + simd::keep(simd::select<T>(same, s - of_row, zero), part);
+        const Batch col_sum = simd::load(col_sums + c, part);
+        simd::store(col_sums + c, col_sum + simd::select<T>(same, s - of_col, zero), part);
       });
       anchors_.similarities.data()[tile.row0 + r] += simd::sum<T>(sum);
     }
@@ -168,25 +169,26 @@ class GroupSoftmaxVisitor {
 
   // What a tile's entry is for one side: its exponential after the shift of its kind.
   struct Exponential {
-    Batch positive_shift, rest_shift;
+    Batch positive_shift, rest_shift, scale;
 
     Batch operator()(const Batch& x, const Mask& same) const {
       if constexpr (!Online) return x;
-      return simd::exp(x - simd::select<T>(same, positive_shift, rest_shift));
+      return simd::exp((x - simd::select<T>(same, positive_shift, rest_shift)) * scale);
     }
   };
   Exponential exponential_of_row(std::size_t i) const {
-    return {Batch(anchors_.positive_shift.data()[i]), Batch(anchors_.rest_shift.data()[i])};
+    return {Batch(anchors_.positive_shift.data()[i]), Batch(anchors_.rest_shift.data()[i]),
+            Batch(scale_)};
   }
   template <class Part>
   Exponential exponential_of_cols(std::size_t i, Part part) const {
-    if constexpr (!Online) return {Batch(T(0)), Batch(T(0))};
+    if constexpr (!Online) return {Batch(T(0)), Batch(T(0)), Batch(T(0))};
     return {simd::load(anchors_.positive_shift.data() + i, part),
-            simd::load(anchors_.rest_shift.data() + i, part)};
+            simd::load(anchors_.rest_shift.data() + i, part), Batch(scale_)};
   }
 
-  // Raises the shifts of the tile's anchors to its largest logits, and rescales what was summed so
-  // far.
+  // Raises the shifts of the tile's anchors to its largest products, and rescales what was summed
+  // so far.
   void raise_shifts(const Tile& tile) const {
     alignas(64) T col_positive[edge];
     alignas(64) T col_rest[edge];
@@ -211,13 +213,9 @@ class GroupSoftmaxVisitor {
   }
 
   void raise(std::size_t i, T positive, T rest) const {
-    raise(anchors_.positive_shift.data()[i], positive, anchors_.positives.data()[i]);
-    raise(anchors_.rest_shift.data()[i], rest, anchors_.rest.data()[i]);
-  }
-  static void raise(T& shift, T logit, double& sum) {
-    if (!(logit > shift)) return;
-    sum *= std::exp(static_cast<double>(shift) - static_cast<double>(logit));
-    shift = logit;
+    const auto scale = static_cast<double>(scale_);
+    raise_shift(anchors_.positive_shift.data()[i], positive, scale, anchors_.positives.data()[i]);
+    raise_shift(anchors_.rest_shift.data()[i], rest, scale, anchors_.rest.data()[i]);
   }
 
   T scale_;

@@ -6,6 +6,7 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 
@@ -18,23 +19,22 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-// scale·x + shift in place; what is excluded becomes the lowest finite number, which β = 0
-// multiplies to 0.
+// scale·x − scale in place.
 template <class T, class TakeMaxima>
-SELFSUP_NOINLINE void shifted_logits(T* x, std::size_t n, T scale, T shift, TakeMaxima maxima) {
-  constexpr T excluded = -std::numeric_limits<T>::infinity();
-  const simd::Batch<T> factor(scale), term(shift), lowest(std::numeric_limits<T>::lowest());
+SELFSUP_NOINLINE void shifted_logits(T* x, std::size_t n, T scale, TakeMaxima maxima) {
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const simd::Batch<T> factor(scale), shift(-scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
-    const simd::Batch<T> product = simd::load(x + i, part, excluded);
+    const simd::Batch<T> product = simd::load(x + i, part, lowest);
     maxima.take(product, i, part);
-    simd::store(x + i, simd::max(simd::fma(product, factor, term), lowest), part);
+    simd::store(x + i, simd::fma(product, factor, shift), part);
   });
   maxima.end();
 }
 
-// For a symmetric walk: rows and columns are the same anchors. Online: the tiles keep logits, and
-// each anchor's shift is the largest logit of a negative so far. Otherwise: the shift is 1/τ for
-// all, and the tiles keep logits less that.
+// For a symmetric walk: rows and columns are the same anchors. Online: the tiles keep products, and
+// each anchor's shift is the largest product of a negative so far. Otherwise: the shift is 1 for
+// all, and the tiles keep logits less 1/τ.
 template <class T, bool Online>
 class HardNegativeVisitor : private AnchorTiles<T, true> {
   using Base = AnchorTiles<T, true>;
@@ -74,36 +74,35 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
   }
 
  private:
-  // e^d and e^(βd) of a logit's distance d from a shift.
+  // e^d and e^(βd) of a logit's distance d from a shift. That of what is excluded is −infinity,
+  // which β = 0 must not multiply; its e^0 is taken back in hard_negative_loss.
   struct Exponentials {
     Batch all, hard;
   };
   Exponentials exponentials(const Batch& distance) const {
-    return {simd::exp(distance), simd::exp(Batch(beta_) * distance)};
+    return {simd::exp(distance), beta_ > 0 ? simd::exp(Batch(beta_) * distance) : Batch(T(1))};
+  }
+  Exponentials of_tile(const Batch& x, const Batch& shift) const {
+    return exponentials(Online ? (x - shift) * Batch(scale_) : x);
   }
 
   template <class TakeMaxima>
   void transform(const Tile& tile, std::size_t r, TakeMaxima maxima) const {
     this->exclude(tile, r);
     const std::size_t first = tile.first_col(r);
-    shifted_logits(tile.row(r) + first, tile.cols - first, scale_, Online ? T(0) : -scale_, maxima);
+    if constexpr (Online) {
+      take_maxima(tile.row(r) + first, tile.cols - first, maxima);
+    } else {
+      shifted_logits(tile.row(r) + first, tile.cols - first, scale_, maxima);
+    }
   }
 
-  // Raises an anchor's shift to its largest logit so far, and rescales what was summed.
   void raise(std::size_t i) const {
-    const T logit = anchors_.largest(i) * scale_;
-    T& shift = anchors_.shift.data()[i];
-    if (!(logit > shift)) return;
-    const double down = static_cast<double>(shift) - static_cast<double>(logit);
-    const double beta = static_cast<double>(beta_);
-    anchors_.rest.data()[i] *= std::exp((1 + beta) * down);
-    anchors_.hard.data()[i] *= std::exp(beta * down);
-    shift = logit;
-  }
-
-  template <class Part>
-  Batch col_distance(const Batch& x, std::size_t anchor, Part part) const {
-    return x - simd::load(anchors_.shift.data() + anchor, part);
+    const auto scale = static_cast<double>(scale_), beta = static_cast<double>(beta_);
+    const T product = anchors_.largest(i);
+    T shift = anchors_.shift.data()[i];
+    raise_shift(shift, product, scale * beta, anchors_.hard.data()[i]);
+    raise_shift(anchors_.shift.data()[i], product, scale * (1 + beta), anchors_.rest.data()[i]);
   }
 
   void add_row(const Tile& tile, std::size_t r, T* col_rest, T* col_hard) const {
@@ -113,10 +112,10 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
     Batch rest(T(0)), hard(T(0));
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
-      Exponentials e = exponentials(Online ? x - shift : x);
+      Exponentials e = of_tile(x, shift);
       rest = rest + simd::keep(e.hard * e.all, part);
       hard = hard + simd::keep(e.hard, part);
-      if constexpr (Online) e = exponentials(col_distance(x, tile.col0 + c, part));
+      if constexpr (Online) e = of_tile(x, simd::load(anchors_.shift.data() + tile.col0 + c, part));
       simd::store(col_rest + c, simd::fma(e.hard, e.all, simd::load(col_rest + c, part)), part);
       simd::store(col_hard + c, simd::load(col_hard + c, part) + e.hard, part);
     });
@@ -128,23 +127,22 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
     const Batch shift(Online ? anchors_.shift.data()[i] : T(0));
-    const Batch row_weight(anchors_.weight.data()[i]), row_less(anchors_.less.data()[i]);
+    const Batch row_weight(anchors_.weight.data()[i]), row_mean(anchors_.mean.data()[i]);
     const T* col_weight = anchors_.weight.data() + tile.col0;
-    const T* col_less = anchors_.less.data() + tile.col0;
+    const T* col_mean = anchors_.mean.data() + tile.col0;
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
-      const Batch of_col = simd::load(col_weight + c, part), less = simd::load(col_less + c, part);
-      const Exponentials e = exponentials(Online ? x - shift : x);
-      Batch weight;
-      if constexpr (Online) {
-        const Exponentials f = exponentials(col_distance(x, tile.col0 + c, part));
-        const Batch from_col = f.hard * simd::fms(f.all, of_col, less);
-        weight = simd::fma(e.hard, simd::fms(e.all, row_weight, row_less), from_col);
-      } else {
-        weight = e.hard * simd::fms(e.all, row_weight + of_col, row_less + less);
-      }
-      simd::store(out + c, weight, part);
+      const Exponentials e = of_tile(x, shift);
+      Exponentials f = e;
+      if constexpr (Online) f = of_tile(x, simd::load(anchors_.shift.data() + tile.col0 + c, part));
+      const Batch of_row = slope(e, row_mean) * row_weight;
+      const Batch of_col = slope(f, simd::load(col_mean + c, part));
+      simd::store(out + c, simd::fma(of_col, simd::load(col_weight + c, part), of_row), part);
     });
+  }
+  // e^(βd)·((1 + β)·e^d − β·mean), which a large β leaves its digits.
+  Batch slope(const Exponentials& e, const Batch& mean) const {
+    return e.hard * simd::fma(Batch(beta_), e.all - mean, e.all);
   }
 
   T scale_;

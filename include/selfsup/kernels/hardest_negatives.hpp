@@ -35,7 +35,7 @@ class HardestNegatives {
   void begin(std::size_t anchors, std::size_t k) {
     anchors_ = anchors;
     k_ = k;
-    entries_.grow(anchors * k);
+    entries_.grow(anchors, k);
     std::fill_n(lengths_.grow(anchors), anchors, std::size_t{0});
     std::fill_n(thresholds_.grow(anchors), anchors, -std::numeric_limits<T>::infinity());
   }
@@ -58,13 +58,10 @@ class HardestNegatives {
   }
 
   /// Gives anchor i the shift and the sums that a walk over its list would have left.
-  void sum(Anchors<T>& anchors, std::size_t i, double scale, bool decoupled) const {
+  void sum(Anchors<T>& anchors, std::size_t i, double scale) const {
     const Entry* const list = entries_.data() + i * k_;
     const std::size_t length = lengths_.data()[i];
-    const double positive = anchors.positive.data()[i];
-    double largest = decoupled ? std::numeric_limits<double>::lowest() : positive;
-    if (length > 0) largest = std::max(largest, scale * static_cast<double>(list[0].product));
-    anchors.shift.data()[i] = static_cast<T>(largest);
+    if (length > 0) anchors.shift.data()[i] = list[0].product;
     double rest = 0;
     for (std::size_t j = length; j > 0; --j) rest += exponential(anchors, i, list[j - 1], scale);
     anchors.rest.data()[i] = rest;
@@ -114,8 +111,8 @@ class HardestNegatives {
  private:
   static double exponential(const Anchors<T>& anchors, std::size_t i, const Entry& entry,
                             double scale) {
-    return std::exp(scale * static_cast<double>(entry.product) -
-                    static_cast<double>(anchors.shift.data()[i]));
+    return std::exp(scale * (static_cast<double>(entry.product) -
+                             static_cast<double>(anchors.shift.data()[i])));
   }
 
   // The places of the lists' entries by candidate: those of candidate c from begins_[c] on.
@@ -124,7 +121,7 @@ class HardestNegatives {
     std::fill_n(begins, candidates + 2, std::size_t{0});
     for_entries([&](std::size_t place) { ++begins[entries_.data()[place].index + 2]; });
     for (std::size_t c = 2; c < candidates + 2; ++c) begins[c] += begins[c - 1];
-    std::size_t* const places = places_.grow(anchors_ * k_);
+    std::size_t* const places = places_.grow(anchors_, k_);
     for_entries(
         [&](std::size_t place) { places[begins[entries_.data()[place].index + 1]++] = place; });
   }

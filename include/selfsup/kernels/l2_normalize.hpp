@@ -63,20 +63,26 @@ bool in_range(double squares) {
          is_finite(squares);
 }
 
+/// The norm of D numbers entry(d) of any magnitude, in double and relative to the largest.
+template <class Entry>
+ScaledNorm scaled_norm_of(std::size_t D, Entry&& entry) {
+  double scale = 0;
+  for (std::size_t d = 0; d < D; ++d) scale = std::max(scale, std::abs(entry(d)));
+  double sum = 0;
+  for (std::size_t d = 0; d < D; ++d) {
+    const double x = scale == 0 ? entry(d) : entry(d) / scale;
+    sum += x * x;
+  }
+  return {scale, std::sqrt(sum)};
+}
+
 /// The norm of a row of any magnitude: a sum of squares that leaves the type's range is taken
-/// again, relative to the largest entry.
+/// again.
 template <class T>
 ScaledNorm scaled_norm(const T* z, std::size_t D) {
   const double squares = simd::dot(z, z, D);
   if (in_range<T>(squares)) return {1, std::sqrt(squares)};
-  double scale = 0;
-  for (std::size_t d = 0; d < D; ++d) scale = std::max(scale, std::abs(static_cast<double>(z[d])));
-  double sum = 0;
-  for (std::size_t d = 0; d < D; ++d) {
-    const double x = scale == 0 ? static_cast<double>(z[d]) : static_cast<double>(z[d]) / scale;
-    sum += x * x;
-  }
-  return {scale, std::sqrt(sum)};
+  return scaled_norm_of(D, [z](std::size_t d) { return static_cast<double>(z[d]); });
 }
 
 /// Throws the NonFiniteError of norms that are not finite or, where ε is 0, have no inverse.

@@ -1,6 +1,6 @@
 // Label smoothing: an anchor's label Y is (1 − α) on its positive and α shared by all C candidates.
-// The loss grows by α(x_ip − mean_k x_ik), whose mean over the candidates is one product with the
-// sum of their rows; so smoothing costs O(N·D) and no tile knows of it.
+// The loss grows by α(x_ip − mean_k x_ik) = α/C·a_i·Σ_k (z_p − z_k)/τ, one product with the sum of
+// their rows; so smoothing costs O(N·D) and no tile knows of it.
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
@@ -41,21 +41,20 @@ class RowSum {
     });
     row_.grow(D);
     for (std::size_t d = 0; d < D; ++d) {
-      double sum = 0;
-      for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) sum += sums[chunk * D + d];
-      row_.data()[d] = static_cast<T>(sum);
+      for (std::size_t chunk = 1; chunk < chunks.count(); ++chunk) sums[d] += sums[chunk * D + d];
+      row_.data()[d] = static_cast<T>(sums[d]);
     }
   }
 
   const T* row() const { return row_.data(); }
+  /// Before it was rounded.
+  const double* in_double() const { return sums_.data(); }
   std::size_t bytes() const { return row_.bytes() + sums_.bytes(); }
 
  private:
   Buffer<T> row_;
-  // Scratch.
-  Buffer<double> sums_;
+  Buffer<double> sums_;  // a row a chunk, the first one the sum
 };
-
 /// The part of the losses that α adds. Off until begun with an α.
 template <class T>
 class LabelSmoothing {
@@ -74,15 +73,22 @@ class LabelSmoothing {
   /// What the label takes off dℓ_i/dx_ip, beside a sum over candidates.
   double of_positive() const { return of_positive_; }
 
-  /// Adds α(x_ip − mean_k x_ik) to the losses of the anchors a, from losses[first] on, with x =
-  /// scale·s over `count` rows of candidates. Returns what that adds to their sum.
-  double forward(const Anchors<T>& anchors, T scale, const Matrix& a, const Matrix& candidates,
+  /// Adds α(x_ip − mean_k x_ik) to the losses of the anchors a with positives p, from losses[first]
+  /// on, with x = scale·s over `count` rows of candidates. Returns what that adds to their sum. In
+  /// double, and rows are subtracted before they are multiplied: logits may be far larger than
+  /// their differences.
+  double forward(T scale, const Matrix& a, const Matrix& p, const Matrix& candidates,
                  std::size_t count, AnchorLosses<T>& losses, std::size_t first = 0) {
     sum_.of(candidates, count, [](std::size_t) { return 1.0; });
+    const double* const sum = sum_.in_double();
+    const auto rows = static_cast<double>(count);
     double total = 0;
     for (std::size_t i = 0; i < a.rows(); ++i) {
-      const double logits = static_cast<double>(scale) * simd::dot(a.row(i), sum_.row(), a.cols());
-      const double more = of_positive_ * anchors.positive.data()[i] - share_ * logits;
+      double above = 0;
+      for (std::size_t d = 0; d < a.cols(); ++d)
+        above +=
+            static_cast<double>(a.row(i)[d]) * (rows * static_cast<double>(p.row(i)[d]) - sum[d]);
+      const double more = share_ * static_cast<double>(scale) * above;
       losses.add(first + i, more);
       total += more;
     }
@@ -90,17 +96,16 @@ class LabelSmoothing {
   }
 
   /// Adds −α/C·w_i·Σ_k z_k to the gradients of anchors, from weight `first` on …
-  void anchors_backward(const Matrix& z, std::size_t count, ConstView<T> d_anchors,
+  void anchors_backward(const Matrix& z, std::size_t count, const AnchorWeights<T>& d_anchors,
                         std::size_t first, Matrix& d_anchor_rows) {
     sum_.of(z, count, [](std::size_t) { return 1.0; });
-    add_multiples([&](std::size_t i) { return -share_ * anchor_factor(d_anchors, first + i); },
-                  d_anchor_rows);
+    add_multiples([&](std::size_t i) { return -share_ * d_anchors[first + i]; }, d_anchor_rows);
   }
 
   /// … or −α/C·Σ_i w_i z_i to the gradients of their candidates.
-  void candidates_backward(const Matrix& z, ConstView<T> d_anchors, std::size_t first,
+  void candidates_backward(const Matrix& z, const AnchorWeights<T>& d_anchors, std::size_t first,
                            Matrix& d_candidates) {
-    sum_.of(z, z.rows(), [&](std::size_t i) { return anchor_factor(d_anchors, first + i); });
+    sum_.of(z, z.rows(), [&](std::size_t i) { return d_anchors[first + i]; });
     add_multiples([&](std::size_t) { return -share_; }, d_candidates);
   }
 

@@ -27,25 +27,51 @@ struct CentredView {
   std::size_t bytes() const { return rows.bytes() + squares.bytes(); }
 };
 
-/// The columns of a view from `first` on, centred about the view's first row and then by a shift:
-/// a constant column becomes exactly 0 and an offset of 1e4 costs nothing.
+/// Writes, for columns `first` to first + width of a view with contiguous rows, the middle one of
+/// three entries: of the first row, the last and the one between. One row that is far from all
+/// others is never chosen.
+template <class T>
+void middle_entries(ConstView<T> z, std::size_t first, std::size_t width, T* middle) {
+  const T *const a = z.row(0) + first, *const b = z.row(z.rows() / 2) + first,
+                 *const c = z.row(z.rows() - 1) + first;
+  simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
+    const auto a_j = simd::load(a + j, part), b_j = simd::load(b + j, part);
+    const auto below = simd::min(simd::max(a_j, b_j), simd::load(c + j, part));
+    simd::store(middle + j, simd::max(simd::min(a_j, b_j), below), part);
+  });
+}
+
+/// Subtracts its middle entries from every row of z (N, D).
+template <class T>
+void subtract_middle(product::PaddedMatrix<T>& z, Buffer<T>& middle) {
+  middle_entries<T>(z.view(), 0, z.cols(), middle.grow(z.cols()));
+  parallel_for(z.rows(), z.cols(), [&](std::size_t n) {
+    simd::for_batches<T>(0, z.cols(), [&](std::size_t j, auto part) {
+      const auto about = simd::load(z.row(n) + j, part) - simd::load(middle.data() + j, part);
+      simd::store(z.row(n) + j, about, part);
+    });
+  });
+}
+
+/// The columns of a view from `first` on, centred about one of their entries and then by a shift: a
+/// constant column becomes exactly 0 and an offset of 1e4 costs nothing.
 template <class T>
 struct Columns {
   using Batch = simd::Batch<T>;
 
   ConstView<T> z;  // contiguous rows
   std::size_t first;
+  const T* middle;  // of the columns from `first` on
 
   template <class Part>
-  Batch about_first_row(std::size_t n, std::size_t j, Part part) const {
-    return simd::load(z.row(n) + first + j, part) - simd::load(z.row(0) + first + j, part);
+  Batch about_middle(std::size_t n, std::size_t j, Part part) const {
+    return simd::load(z.row(n) + first + j, part) - simd::load(middle + j, part);
   }
   template <class Part>
   Batch centred(std::size_t n, std::size_t j, Part part, const T* shift) const {
-    return about_first_row(n, j, part) - simd::load(shift + j, part);
+    return about_middle(n, j, part) - simd::load(shift + j, part);
   }
 };
-
 // Rows that are added in T before they are added in double.
 inline constexpr std::size_t rows_in_type = 64;
 
@@ -112,10 +138,10 @@ class Moments {
   double centre(ConstView<T> z, CentredView<T>& centred) {
     const std::size_t N = z.rows(), D = z.cols();
     centred.rows.reshape(N, D);
-    // (1) mean about the first row
+    // (1) mean about the middle entries
     const T* const shift = means(z);
     // (2) centred rows and their squares
-    const Columns<T> columns{z, 0};
+    const Columns<T> columns{z, 0, middle_.data()};
     sum_columns(N, D, centred.squares.grow(D),
                 [&](std::size_t n, std::size_t j, auto part, Batch sum) {
                   const Batch zc = columns.centred(n, j, part, shift);
@@ -125,18 +151,22 @@ class Moments {
     return total(centred.squares.data(), D);
   }
 
-  /// Returns the mean of each column of z (N, D), contiguous rows, about the first row.
+  /// Returns the mean of each column of z (N, D), contiguous rows, about middle().
   const T* means(ConstView<T> z) {
-    const Columns<T> columns{z, 0};
+    middle_entries(z, 0, z.cols(), middle_.grow(z.cols()));
+    const Columns<T> columns{z, 0, middle_.data()};
     sum_columns(z.rows(), z.cols(), shift_.grow(z.cols()),
                 [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-                  return sum + columns.about_first_row(n, j, part);
+                  return sum + columns.about_middle(n, j, part);
                 });
     T* const shift = shift_in_t_.grow(z.cols());
     for (std::size_t j = 0; j < z.cols(); ++j)
       shift[j] = static_cast<T>(shift_.data()[j] / static_cast<double>(z.rows()));
     return shift;
   }
+
+  /// What the last means are relative to.
+  const T* middle() const { return middle_.data(); }
 
   /// Writes difference = a − b, (N, D) with contiguous rows each, and returns the sum of its
   /// squares.
@@ -154,7 +184,9 @@ class Moments {
     return total(sums, chunks.count());
   }
 
-  std::size_t bytes() const { return sums_.bytes() + shift_.bytes() + shift_in_t_.bytes(); }
+  std::size_t bytes() const {
+    return sums_.bytes() + middle_.bytes() + shift_.bytes() + shift_in_t_.bytes();
+  }
 
  private:
   static constexpr std::size_t strip = 1024;  // columns whose running sums stay in cache
@@ -184,6 +216,7 @@ class Moments {
 
   // Scratch.
   Buffer<double> sums_;
+  Buffer<T> middle_;
   Buffer<double> shift_;
   Buffer<T> shift_in_t_;
 };

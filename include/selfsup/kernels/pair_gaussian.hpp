@@ -1,7 +1,9 @@
 // The mean of a Gaussian over all pairs of rows, in the logarithm: the core of uniformity.
 //
-// With h_i = t·|z_i|², x_ij = −t·|z_i − z_j|² = 2t·s_ij − h_i − h_j, and with a shift m
+// With h_i = ½|z_i|², x_ij = −t·|z_i − z_j|² = 2t·(s_ij − h_i − h_j), and with a shift m
 //   e_ij = e^(x_ij − m)   R_i = Σ_{j≠i} e_ij   L = log(Σ_i R_i) + m − log(M(M − 1)).
+// h_i is half of the product that a tile has for z_i and itself: rows that are equal then lie at
+// distance 0 to the last bit, however long they are.
 // dL/dz_i = 4t/Σ_i R_i · (Σ_j e_ij z_j − R_i z_i). The second term is along z_i: for rows of length
 // one it does not survive the normalisation, and adding it would round the first at its magnitude,
 // which for rows spread over the sphere is √M times larger (in float 6e-6 of the gradient at 8,192
@@ -9,12 +11,15 @@
 #pragma once
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/paired_products.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/simd/axpy.hpp"
-#include "selfsup/simd/reduce.hpp"
+#include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -25,13 +30,15 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Turns similarities of one row into exponents scale·x_j − row − cols_j in place.
+/// Turns similarities of one row into exponents scale·(x_j − row − cols_j) − shift in place, none
+/// of them above −shift.
 template <class T>
-SELFSUP_NOINLINE void gaussian_exponents(T* x, std::size_t n, T scale, T row, const T* cols) {
-  const simd::Batch<T> factor(scale), offset(-row);
+SELFSUP_NOINLINE void gaussian_exponents(T* x, std::size_t n, T scale, T row, const T* cols,
+                                         T shift) {
+  const simd::Batch<T> factor(scale), half(row), offset(-shift), zero(T(0));
   simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
-    const auto exponent = simd::fma(simd::load(x + j, part), factor, offset);
-    simd::store(x + j, exponent - simd::load(cols + j, part), part);
+    const auto apart = (simd::load(x + j, part) - half) - simd::load(cols + j, part);
+    simd::store(x + j, simd::fma(simd::min(apart, zero), factor, offset), part);
   });
 }
 
@@ -48,7 +55,7 @@ class NearestVisitor {
       const std::size_t i = tile.row0 + r, first = tile.diagonal ? r + 1 : 0;
       T* const row = tile.row(r);
       gaussian_exponents(row + first, tile.cols - first, scale_, halves_[i],
-                         halves_ + tile.col0 + first);
+                         halves_ + tile.col0 + first, T(0));
       simd::Batch<T> largest(lowest);
       simd::for_batches<T>(first, tile.cols, [&](std::size_t c, auto part) {
         largest = simd::max(largest, simd::load(row + c, part, lowest));
@@ -93,7 +100,7 @@ class GaussianVisitor {
   void revisit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {
       const std::size_t first = tile.first_col(r);
-      gaussian_row(tile.row(r) + first, tile.cols - first, halves_[tile.row0 + r] + shift_,
+      gaussian_row(tile.row(r) + first, tile.cols - first, halves_[tile.row0 + r],
                    halves_ + tile.col0 + first);
       if (tile.diagonal) tile.row(r)[r] = 0;  // no row pairs with itself
     }
@@ -103,7 +110,7 @@ class GaussianVisitor {
 
  private:
   SELFSUP_NOINLINE void gaussian_row(T* x, std::size_t n, T row, const T* cols) const {
-    gaussian_exponents(x, n, scale_, row, cols);
+    gaussian_exponents(x, n, scale_, row, cols, shift_);
     simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
       simd::store(x + j, simd::exp(simd::load(x + j, part)), part);
     });
@@ -118,12 +125,13 @@ class GaussianVisitor {
 template <class T>
 class PairGaussian {
  public:
-  /// Returns log mean_{i<j} e^(−scale·|z_i − z_j|²) over the rows of z (M, D), M > 1.
+  /// Returns log mean_{i<j} e^(−scale·|z_i − z_j|²) over the rows of z (M, D), M > 1; infinity
+  /// where squares overflow.
   double forward(const product::PaddedMatrix<T>& z, double scale, std::size_t memory_budget) {
     const std::size_t M = z.rows();
     scale_ = scale;
-    double largest = 0;
-    set_up(z, largest);
+    const double largest = scale * set_up(z);
+    if (!is_finite(largest)) return std::numeric_limits<double>::infinity();
     // Pairs lie at most 2·max|z| apart. Where e^−(t·4·max|z|²) is a normal number no shift is
     // needed; else the nearest pair gives it, for one more product.
     constexpr double range = sizeof(T) == 4 ? 80 : 680;
@@ -132,7 +140,8 @@ class PairGaussian {
     total_ = 0;
     for (std::size_t i = 0; i < M; ++i) total_ += sums_.data()[i];
     const auto rows = static_cast<double>(M);
-    return std::log(total_ / (rows * (rows - 1))) + static_cast<double>(shift_);
+    const double value = std::log(total_ / (rows * (rows - 1))) + static_cast<double>(shift_);
+    return std::min(0.0, value);
   }
 
   /// After forward: writes d_z with dL/dz = slope()·d_z; `tangential`: but for a multiple of each
@@ -147,24 +156,21 @@ class PairGaussian {
   double slope() const { return 4 * scale_ / total_; }
 
   std::size_t bytes() const {
-    return halves_.bytes() + nearest_.bytes() + sums_.bytes() + walk_.bytes();
+    return halves_.bytes() + nearest_.bytes() + sums_.bytes() + walk_.bytes() + paired_.bytes();
   }
 
  private:
   T product_scale() const { return static_cast<T>(2 * scale_); }
   GaussianVisitor<T> visitor() { return {product_scale(), shift_, halves_.data(), sums_.data()}; }
 
-  // h_i of the rows as they are, so that equal rows are at distance 0 but for the rounding of their
-  // product. `largest`: max h_i.
-  void set_up(const product::PaddedMatrix<T>& z, double& largest) {
-    halves_.grow(z.rows());
-    double* const sums = sums_.grow(z.rows());
-    parallel_for(z.rows(), z.cols(), [&](std::size_t i) {
-      sums[i] = scale_ * simd::dot(z.row(i), z.row(i), z.cols());
-      halves_.data()[i] = static_cast<T>(sums[i]);
-    });
-    for (std::size_t i = 0; i < z.rows(); ++i) largest = std::max(largest, sums[i]);
-    std::fill_n(sums, z.rows(), 0.0);
+  // Returns max |z_i|².
+  double set_up(const product::PaddedMatrix<T>& z) {
+    T* const halves = halves_.grow(z.rows());
+    paired_.write(z, z, halves);
+    const auto largest = static_cast<double>(*std::max_element(halves, halves + z.rows()));
+    for (std::size_t i = 0; i < z.rows(); ++i) halves[i] /= 2;
+    std::fill_n(sums_.grow(z.rows()), z.rows(), 0.0);
+    return largest;
   }
 
   T nearest(const product::PaddedMatrix<T>& z) {
@@ -183,6 +189,7 @@ class PairGaussian {
   product::TileWalk<T> walk_;
   // Scratch.
   Buffer<T> nearest_;
+  product::PairedProducts<T> paired_;
 };
 
 }  // namespace kernels

@@ -51,9 +51,9 @@ class PairSoftmax {
     return finish(rows_, z.rows());
   }
 
-  /// After stacked: writes d_z with d(Σ_i w_i ℓ_i)/dz = d_z/τ. The 2N weights w are d_anchors, or
-  /// all 1 when it is empty.
-  void stacked_backward(const Matrix& z, ConstView<T> d_anchors, Matrix& d_z) {
+  /// After stacked: writes d_z with d(Σ_i w_i ℓ_i)/dz = d_z·unit/τ, for the 2N weights w and their
+  /// unit.
+  void stacked_backward(const Matrix& z, const AnchorWeights<T>& d_anchors, Matrix& d_z) {
     weigh_anchors(rows_, z.rows(), d_anchors);
     if (selects_) {
       d_z.reshape(z.rows(), z.cols());
@@ -93,16 +93,15 @@ class PairSoftmax {
     if (form.both_directions) total += finish(cols_, N, N);
     if (form.label_smoothing == 0 || N == 1) return total;  // one candidate has all of the label
     smoothing_.begin(form.label_smoothing, N, true);
-    total += smoothing_.forward(rows_, losses_.scale(), q, k, N, losses_);
-    if (form.both_directions)
-      total += smoothing_.forward(cols_, losses_.scale(), k, q, N, losses_, N);
+    total += smoothing_.forward(losses_.scale(), q, k, k, N, losses_);
+    if (form.both_directions) total += smoothing_.forward(losses_.scale(), k, q, q, N, losses_, N);
     return total;
   }
 
-  /// After in_batch: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q/τ and /dk = d_k/τ; a null pointer
-  /// skips an output.
-  void in_batch_backward(const Matrix& q, const Matrix& k, ConstView<T> d_anchors, Matrix* d_q,
-                         Matrix* d_k) {
+  /// After in_batch: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q·unit/τ and /dk = d_k·unit/τ; a
+  /// null pointer skips an output.
+  void in_batch_backward(const Matrix& q, const Matrix& k, const AnchorWeights<T>& d_anchors,
+                         Matrix* d_q, Matrix* d_k) {
     const std::size_t N = q.rows();
     const bool both = form_.both_directions;
     weigh_anchors(rows_, N, d_anchors);
@@ -149,15 +148,15 @@ class PairSoftmax {
     double total = finish(rows_, N);
     if (form.label_smoothing == 0) return total;
     smoothing_.begin(form.label_smoothing, K + 1, false);
-    total += smoothing_.forward(rows_, losses_.scale(), q, negatives, K, losses_);
+    total += smoothing_.forward(losses_.scale(), q, k, negatives, K, losses_);
     return total;
   }
 
-  /// After against, with the same rows: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q/τ and /dk =
-  /// d_k/τ; a null pointer skips d_k.
+  /// After against, with the same rows: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q·unit/τ and /dk
+  /// = d_k·unit/τ; a null pointer skips d_k.
   void against_backward(const Matrix& q, const Matrix& k, const Matrix& negatives,
                         const product::PackedRight<T>& packed, std::size_t K,
-                        ConstView<T> d_anchors, Matrix& d_q, Matrix* d_k) {
+                        const AnchorWeights<T>& d_anchors, Matrix& d_q, Matrix* d_k) {
     weigh_anchors(rows_, q.rows(), d_anchors);
     if (selects_) {
       d_q.reshape(q.rows(), q.cols());
@@ -193,7 +192,7 @@ class PairSoftmax {
     masks_ = false;
     selects_ = form.hardest > 0 && form.hardest < negatives;
     positive_offset_ = positive_offset;
-    losses_.begin(form, anchors);
+    losses_.begin(form, anchors, selects_);
     smoothing_.begin();
   }
 
@@ -256,11 +255,11 @@ class PairSoftmax {
   double finish(Anchors<T>& anchors, std::size_t count, std::size_t first = 0) {
     const HardestNegatives<T>& lists = &anchors == &rows_ ? row_lists_ : col_lists_;
     return losses_.finish(anchors, count, first, [&](std::size_t i) {
-      if (selects_) lists.sum(anchors, i, losses_.scale(), form_.decoupled);
+      if (selects_) lists.sum(anchors, i, losses_.scale());
     });
   }
 
-  void weigh_anchors(Anchors<T>& anchors, std::size_t count, ConstView<T> d_anchors,
+  void weigh_anchors(Anchors<T>& anchors, std::size_t count, const AnchorWeights<T>& d_anchors,
                      std::size_t first = 0) {
     losses_.weigh(anchors, count, d_anchors, first, smoothing_.of_positive());
   }

@@ -28,22 +28,29 @@ SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale, TakeMaxima maxi
   maxima.end();
 }
 
-// scale·x in place.
+// Takes the maxima of x.
 template <class T, class TakeMaxima>
-SELFSUP_NOINLINE void scale_in_place(T* x, std::size_t n, T scale, TakeMaxima maxima) {
+void take_maxima(const T* x, std::size_t n, TakeMaxima maxima) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
-  const simd::Batch<T> factor(scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
-    const simd::Batch<T> product = simd::load(x + i, part, lowest);
-    maxima.take(product, i, part);
-    simd::store(x + i, product * factor, part);
+    maxima.take(simd::load(x + i, part, lowest), i, part);
   });
   maxima.end();
 }
 
-// The visitor of both losses. Online: the tiles keep logits, and each anchor's shift is the largest
-// logit so far. Otherwise: the shift is 1/τ for all, and the tiles keep exponentials that serve row
-// and column.
+// Raises a shift to the largest product so far, and rescales what was summed: exponent times the
+// distance of the two is what the sum's exponentials are too large by.
+template <class T>
+void raise_shift(T& shift, T product, double exponent, double& sum) {
+  if (!(product > shift)) return;
+  sum *= std::exp(exponent * (static_cast<double>(shift) - static_cast<double>(product)));
+  shift = product;
+}
+
+// The visitor of both losses. Online: the tiles keep products, and each anchor's shift is the
+// largest product so far: a difference of products is exact where they are close, and products do
+// not leave the type as logits may. Otherwise: the shift is 1 for all, and the tiles keep
+// exponentials that serve row and column.
 template <class T, bool Online, bool Columns>
 class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
   using Base = AnchorTiles<T, Columns>;
@@ -91,19 +98,19 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
     this->exclude(tile, r);
     const std::size_t first = tile.first_col(r);
     if constexpr (Online) {
-      scale_in_place(tile.row(r) + first, tile.cols - first, scale_, maxima);
+      take_maxima(tile.row(r) + first, tile.cols - first, maxima);
     } else {
       exponentiate(tile.row(r) + first, tile.cols - first, scale_, maxima);
     }
   }
 
-  // Raises an anchor's shift to its largest logit so far, and rescales what was summed.
   void raise(Anchors<T>& anchors, std::size_t i) const {
-    const T logit = anchors.largest(i) * scale_;
-    T& shift = anchors.shift.data()[i];
-    if (!(logit > shift)) return;
-    anchors.rest.data()[i] *= std::exp(static_cast<double>(shift) - static_cast<double>(logit));
-    shift = logit;
+    raise_shift(anchors.shift.data()[i], anchors.largest(i), static_cast<double>(scale_),
+                anchors.rest.data()[i]);
+  }
+  // Online: the exponential of a product.
+  Batch exponential(const Batch& product, const Batch& shift) const {
+    return simd::exp((product - shift) * Batch(scale_));
   }
 
   void add_row(const Tile& tile, std::size_t r, T* col_sums) const {
@@ -114,14 +121,14 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
       if constexpr (Online) {
-        sum = sum + simd::keep(simd::exp(x - shift), part);
+        sum = sum + simd::keep(exponential(x, shift), part);
       } else {
         sum = sum + x;
       }
       if constexpr (Columns) {
         Batch e = x;
         if constexpr (Online)
-          e = simd::exp(x - simd::load(cols_.shift.data() + tile.col0 + c, part));
+          e = exponential(x, simd::load(cols_.shift.data() + tile.col0 + c, part));
         simd::store(col_sums + c, simd::load(col_sums + c, part) + e, part);
       }
     });
@@ -137,9 +144,9 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
       const Batch x = simd::load(row + c, part);
       Batch weight;
       if constexpr (Online) {
-        weight = simd::exp(x - shift) * row_weight;
+        weight = exponential(x, shift) * row_weight;
         if constexpr (Columns) {
-          const Batch e = simd::exp(x - simd::load(cols_.shift.data() + tile.col0 + c, part));
+          const Batch e = exponential(x, simd::load(cols_.shift.data() + tile.col0 + c, part));
           weight = simd::fma(e, simd::load(col_weight + c, part), weight);
         }
       } else if constexpr (Columns) {

@@ -41,7 +41,7 @@ class PredictionPairs {
     rows_ = named[0].view.rows();
     cols_ = named[0].view.cols();
     stop_gradient_ = stop_gradient;
-    for (std::size_t i = 0; keep && i < outputs(); ++i) gradients_[i].grow(rows_ * cols_);
+    for (std::size_t i = 0; keep && i < outputs(); ++i) gradients_[i].grow(rows_, cols_);
     typename PredictionRows<T>::Sums total{0, 0};
     for (std::size_t i = 0; i < directions_; ++i) {
       const std::size_t target = directions_ - 1 - i;  // the other view's

@@ -94,7 +94,7 @@ class PredictionRows {
         Sums row = form.loss == RowLoss::plain_distance
                        ? plain_row(pair, weight, d_p_n, d_z_n)
                        : unit_row(pair, form, weight, streamed, d_p_n, d_z_n);
-        if (form.power != 2) row.loss = raise(row.loss, form.power, D, d_p_n, d_z_n);
+        if (form.power != 2) row = raise(row, pair, form, weight, d_p_n, d_z_n);
         sum.loss += row.loss;
         sum.check += row.check;
       }
@@ -121,18 +121,23 @@ class PredictionRows {
     std::size_t D;
   };
 
-  // |…|^power from a squared distance, and the gradients of that from those of the square. Rows
-  // that meet have none, though for power < 2 the slope has no limit there.
-  static double raise(double square, double power, std::size_t D, T* d_p, T* d_z) {
-    const double slope = square > 0 ? power / 2 * std::pow(square, power / 2 - 1) : 0;
-    const simd::Batch<T> factor(static_cast<T>(slope));
+  // |…|^power from a squared distance, and the gradients of that from those of the square. Where
+  // the square has left the type, or holds little but the rounding of rows that almost meet, the
+  // row is taken again.
+  static Sums raise(const Sums& squared, const Pair& pair, const RowForm& form, double weight,
+                    T* d_p, T* d_z) {
+    const double square = squared.loss, power = form.power;
+    const bool almost_meet = form.loss == RowLoss::unit_distance && !(square > 1e-4);
+    if (almost_meet || !in_range<T>(square))
+      return distance_of_any_range(pair, form, weight, d_p, d_z);
+    const simd::Batch<T> factor(static_cast<T>(power / 2 * std::pow(square, power / 2 - 1)));
     for (T* gradient : {d_p, d_z}) {
       if (!gradient) continue;
-      simd::for_batches<T>(0, D, [&](std::size_t d, auto part) {
+      simd::for_batches<T>(0, pair.D, [&](std::size_t d, auto part) {
         simd::store(gradient + d, simd::load(gradient + d, part) * factor, part);
       });
     }
-    return std::pow(square, power / 2);
+    return {std::pow(square, power / 2), squared.check};
   }
 
   static Sums plain_row(const Pair& pair, double weight, T* d_p, T* d_z) {
@@ -162,11 +167,15 @@ class PredictionRows {
       add(1, z_d, z_d);
       add(2, p_d, z_d);
     });
-    if (!in_range<T>(pp) || !in_range<T>(zz))
-      return unit_row_of_any_range(pair, form, weight, d_p, d_z);
-    const Unit unit_p(std::sqrt(pp), form.norm_epsilon), unit_z(std::sqrt(zz), form.norm_epsilon);
     const bool distance = form.loss == RowLoss::unit_distance;
-    double value = -pz * unit_p.inverse * unit_z.inverse;
+    if (!in_range<T>(pp) || !in_range<T>(zz)) {
+      return distance
+                 ? distance_of_any_range(pair, {form.loss, form.norm_epsilon}, weight, d_p, d_z)
+                 : cosine_of_any_range(pair, form, weight, d_p, d_z);
+    }
+    const Unit unit_p(std::sqrt(pp), form.norm_epsilon), unit_z(std::sqrt(zz), form.norm_epsilon);
+    // Rounding may not lead out of the range that is documented.
+    double value = std::clamp(-pz * unit_p.inverse * unit_z.inverse, -1.0, 1.0);
     if (distance) weight *= 2;
     const Tangent<T> to_p(pz, unit_p, weight * unit_z.inverse * unit_p.slope);
     const Tangent<T> to_z(pz, unit_z, weight * unit_p.inverse * unit_z.slope);
@@ -181,7 +190,7 @@ class PredictionRows {
         });
       });
       const auto [squares, along_p, along_z] = found;
-      if (distance) value = squares;
+      if (distance) value = std::min(squares, 4.0);
       // (3) the gradients
       if (d_p) to_p.write(p, z, along_p, D, streamed, d_p);
       if (d_z) to_z.write(z, p, along_z, D, streamed, d_z);
@@ -212,30 +221,70 @@ class PredictionRows {
     });
   }
 
-  // The same in double, entry by entry, for rows whose squares leave the type.
-  SELFSUP_NOINLINE static Sums unit_row_of_any_range(const Pair& pair, const RowForm& form,
-                                                     double weight, T* d_p, T* d_z) {
-    const T *const p = pair.p, *const z = pair.z;
+  // A row as it is compared, in double.
+  struct Hat {
+    Hat(const T* row, std::size_t D, const RowForm& form)
+        : entries(row), unit(length(row, D, form), form.norm_epsilon) {}
+    double operator[](std::size_t d) const {
+      return static_cast<double>(entries[d]) * unit.inverse;
+    }
+    // What it is divided by.
+    static double length(const T* row, std::size_t D, const RowForm& form) {
+      if (form.loss == RowLoss::plain_distance) return 1;
+      return scaled_norm_of(D, [row](std::size_t d) { return static_cast<double>(row[d]); })
+          .length();
+    }
+    const T* entries;
+    Unit unit;
+  };
+
+  // −cos in double, entry by entry, for rows whose squares leave the type.
+  SELFSUP_NOINLINE static Sums cosine_of_any_range(const Pair& pair, const RowForm& form,
+                                                   double weight, T* d_p, T* d_z) {
     const std::size_t D = pair.D;
-    const Unit unit_p(scaled_norm(p, D).length(), form.norm_epsilon),
-        unit_z(scaled_norm(z, D).length(), form.norm_epsilon);
-    const double check = unit_p.check() + unit_z.check();
+    const Hat p(pair.p, D, form), z(pair.z, D, form);
+    const double check = p.unit.check() + z.unit.check();
     if (!is_finite(check)) return {0, check};
-    const auto hat = [](T x, const Unit& unit) { return static_cast<double>(x) * unit.inverse; };
-    double cosine = 0, distance = 0;
+    double cosine = 0;
+    for (std::size_t d = 0; d < D; ++d) cosine += p[d] * z[d];
     for (std::size_t d = 0; d < D; ++d) {
-      const double p_hat = hat(p[d], unit_p), z_hat = hat(z[d], unit_z);
-      cosine += p_hat * z_hat;
-      distance += (p_hat - z_hat) * (p_hat - z_hat);
+      if (d_p) d_p[d] = static_cast<T>((cosine * p[d] - z[d]) * weight * p.unit.slope);
+      if (d_z) d_z[d] = static_cast<T>((cosine * z[d] - p[d]) * weight * z.unit.slope);
     }
-    const bool with_distance = form.loss == RowLoss::unit_distance;
-    const double distance_weight = with_distance ? 2 * weight : weight;
+    return {std::clamp(-cosine, -1.0, 1.0), check};
+  }
+
+  // |p̂ − ẑ|^power or |p − z|^power likewise. With δ the difference, s = power·|δ|^(power − 2) and c
+  // = p̂·ẑ the gradients are s(δ − (1 − c)p̂)/|p| and −s(δ + (1 − c)ẑ)/|z|, or sδ and −sδ. Rows that
+  // meet have none, though for power < 2 the slope has no limit there.
+  SELFSUP_NOINLINE static Sums distance_of_any_range(const Pair& pair, const RowForm& form,
+                                                     double weight, T* d_p, T* d_z) {
+    const std::size_t D = pair.D;
+    const bool unit_rows = form.loss == RowLoss::unit_distance;
+    const Hat p(pair.p, D, form), z(pair.z, D, form);
+    double check = p.unit.check() + z.unit.check();
+    if (unit_rows && !is_finite(check)) return {0, check};
+    const auto difference = [&](std::size_t d) { return p[d] - z[d]; };
+    const ScaledNorm norm = scaled_norm_of(D, difference);
+    const double length = unit_rows ? std::min(norm.length(), 2.0) : norm.length();
+    if (!unit_rows) check = length * Unit::check_scale;
+    if (!is_finite(check)) return {0, check};
+    const double slope = length > 0 ? form.power * std::pow(length, form.power - 1) : 0;
+    const double inward = unit_rows && slope != 0 ? slope * one_minus_cosine(p, z, D, length) : 0;
     for (std::size_t d = 0; d < D; ++d) {
-      const double p_hat = hat(p[d], unit_p), z_hat = hat(z[d], unit_z);
-      if (d_p) d_p[d] = static_cast<T>((cosine * p_hat - z_hat) * distance_weight * unit_p.slope);
-      if (d_z) d_z[d] = static_cast<T>((cosine * z_hat - p_hat) * distance_weight * unit_z.slope);
+      const double apart = slope == 0 ? 0 : difference(d) / norm.scale / norm.relative * slope;
+      if (d_p) d_p[d] = static_cast<T>((apart - inward * p[d]) * weight * p.unit.slope);
+      if (d_z) d_z[d] = static_cast<T>((-apart - inward * z[d]) * weight * z.unit.slope);
     }
-    return {with_distance ? distance : -cosine, check};
+    return {std::pow(length, form.power), check};
+  }
+
+  // (1 − p̂·ẑ)/|p̂ − ẑ|: from the distance where both have length 1, which keeps it its digits.
+  static double one_minus_cosine(const Hat& p, const Hat& z, std::size_t D, double distance) {
+    if (p.unit.slope != 0 && z.unit.slope != 0) return distance / 2;
+    double cosine = 0;
+    for (std::size_t d = 0; d < D; ++d) cosine += p[d] * z[d];
+    return (1 - cosine) / distance;
   }
 
   // Scratch.

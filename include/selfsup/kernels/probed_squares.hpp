@@ -28,7 +28,7 @@ class ProbedSquares {
   double forward(const CentredView<T>& z, std::size_t count, RandomPoint point, bool keep) {
     const std::size_t N = z.rows.rows(), D = z.rows.cols();
     count_ = count;
-    by_sample_.reshape(N, 2 * count);
+    by_sample_.reshape(N, checked_product(2, count));
     by_column_.reshape(D, 2 * count);
     draw(point);
     const ConstView<T> zc = z.rows.view();

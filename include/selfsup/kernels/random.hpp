@@ -92,6 +92,20 @@ struct RandomPoint {
   }
 };
 
+/// The steps that a loss draws its random numbers at: each forward takes the next one, value that of
+/// the last forward.
+class StepCount {
+ public:
+  void set(std::uint64_t step) { last_ = next_ = step; }
+  std::uint64_t of(bool forward) const { return forward ? next_ : last_; }
+  /// After a forward that succeeded.
+  void advance() { last_ = next_++; }
+
+ private:
+  std::uint64_t last_ = 0;
+  std::uint64_t next_ = 0;
+};
+
 /// Writes a random order of [0, count) (Fisher and Yates).
 template <class Index>
 void shuffle(RandomStream random, std::size_t count, Index* order) {

@@ -1,25 +1,22 @@
 // Which softmax over which similarities: the options of the InfoNCE family as the kernels see them.
 #pragma once
 
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/abi.hpp"
 
 #include <cstddef>
-#include <sstream>
+#include <limits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Throws an OptionError unless τ > 0 is finite and so is 1/τ in the type.
+/// The number as the type has it, 0 where it has lost digits: a β too small to be a normal number
+/// changes no exponential.
 template <class T>
-void require_temperature(const char* name, double temperature) {
-  require_positive(name, temperature);
-  const T scale = static_cast<T>(1 / temperature);
-  if (is_finite(scale) && scale > 0) return;
-  std::ostringstream text;
-  text << name << " is " << temperature << ", its inverse is outside the range of "
-       << (sizeof(T) == 4 ? "float" : "double");
-  throw OptionError(text.str());
+double in_type_or_zero(double x) {
+  return x < static_cast<double>(std::numeric_limits<T>::min())
+             ? 0
+             : static_cast<double>(static_cast<T>(x));
 }
 
 /// Which softmax over which similarities.

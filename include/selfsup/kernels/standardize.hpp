@@ -102,12 +102,14 @@ class StandardPair {
   static void centre(ConstView<T> z, std::size_t first, std::size_t width, double epsilon,
                      StandardView<T>& view) {
     const auto N = static_cast<double>(z.rows());
-    const Columns<T> columns{z, first};
+    alignas(64) T middle[widest];
+    middle_entries(z, first, width, middle);
+    const Columns<T> columns{z, first, middle};
     double sums[widest] = {};
     add_rows<widest, T>(
         0, z.rows(), width,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-          return sum + columns.about_first_row(n, j, part);
+          return sum + columns.about_middle(n, j, part);
         },
         sums);
     alignas(64) T shift[widest];

@@ -56,7 +56,7 @@ class StripMoments {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const std::size_t first = strips.first(strip), width = strips.length(strip);
-        differences_.data()[chunk] += about_first_row(views, first, width, difference);
+        differences_.data()[chunk] += about_middle(views, first, width, difference);
         for (const View& view : views) {
           T* const x = transposed_.row(chunk * strips.size);
           centre_columns(view.centred, first, width, x, transposed_.stride());
@@ -78,17 +78,20 @@ class StripMoments {
     const Chunks strips = strips_of<T>(N);
     const Chunks chunks = begin(views, D, strips, difference);
     T* const shifts = shifts_.grow(views.size() * D);
+    T* const middles = middles_.grow(views.size() * D);
     double* const squares = squares_.grow(views.size() * chunks.count() * D);
     std::fill_n(squares, views.size() * chunks.count() * D, 0.0);
-    for (std::size_t v = 0; v < views.size(); ++v)
+    for (std::size_t v = 0; v < views.size(); ++v) {
       std::copy_n(moments_.means(views.begin()[v].z), D, shifts + v * D);
+      std::copy_n(moments_.middle(), D, middles + v * D);
+    }
     parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const std::size_t first = strips.first(strip), rows = strips.length(strip);
         for (std::size_t v = 0; v < views.size(); ++v) {
           const View& view = views.begin()[v];
-          centre_rows(view, first, rows, shifts + v * D,
+          centre_rows(view, first, rows, middles + v * D, shifts + v * D,
                       squares + (v * chunks.count() + chunk) * D);
           view.gram.add(chunk, view.centred.rows.row(first), view.centred.rows.stride(), rows,
                         i == 0, rows_of(view, strips, strip + 1));
@@ -110,8 +113,8 @@ class StripMoments {
   }
 
   std::size_t bytes() const {
-    return transposed_.bytes() + shifts_.bytes() + squares_.bytes() + differences_.bytes() +
-           moments_.bytes();
+    return transposed_.bytes() + middles_.bytes() + shifts_.bytes() + squares_.bytes() +
+           differences_.bytes() + moments_.bytes();
   }
 
  private:
@@ -135,19 +138,22 @@ class StripMoments {
     return result;
   }
 
-  // Writes whole columns of all views less their first row. Returns Σ (a − b)².
-  static double about_first_row(std::initializer_list<View> views, std::size_t first,
-                                std::size_t width, product::PaddedMatrix<T>* difference) {
+  // Writes whole columns of all views less their middle entries. Returns Σ (a − b)².
+  static double about_middle(std::initializer_list<View> views, std::size_t first,
+                             std::size_t width, product::PaddedMatrix<T>* difference) {
     const std::size_t N = views.begin()->z.rows();
+    alignas(64) T middles[2][widest];
+    for (std::size_t v = 0; v < views.size(); ++v)
+      middle_entries(views.begin()[v].z, first, width, middles[v]);
     double squared_difference = 0;
     for (std::size_t n = 0; n < N; ++n) {
       for (const View& view : views) {
-        const Columns<T> columns{view.z, first};
+        const Columns<T> columns{view.z, first, middles[&view - views.begin()]};
         const T* const ahead = view.z.row(std::min(n + rows_ahead, N - 1)) + first;
         T* const out = view.centred.rows.row(n) + first;
         simd::for_batches<T>(0, width, [&](std::size_t j, auto part) {
           simd::prefetch(ahead + j);
-          simd::store(out + j, columns.about_first_row(n, j, part), part);
+          simd::store(out + j, columns.about_middle(n, j, part), part);
         });
       }
       if (difference) squared_difference += subtract(views, n, first, width, *difference);
@@ -184,9 +190,9 @@ class StripMoments {
   }
 
   // Some rows of all columns: adds to `squares`.
-  static void centre_rows(const View& view, std::size_t first, std::size_t rows, const T* shift,
-                          double* squares) {
-    const Columns<T> columns{view.z, 0};
+  static void centre_rows(const View& view, std::size_t first, std::size_t rows, const T* middle,
+                          const T* shift, double* squares) {
+    const Columns<T> columns{view.z, 0, middle};
     add_rows<product::Blocking<T>::tile, T>(
         first, rows, view.z.cols(),
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
@@ -222,6 +228,7 @@ class StripMoments {
 
   // Scratch.
   product::PaddedMatrix<T> transposed_;  // a strip a chunk
+  Buffer<T> middles_;
   Buffer<T> shifts_;
   Buffer<double> squares_;
   Buffer<double> differences_;

@@ -28,8 +28,8 @@ template <class T>
 class Alignment {
  public:
   explicit Alignment(const AlignmentOptions& options = {}) : options_(options) {
-    require_positive("Alignment: power", options.power);
-    require_not_negative("Alignment: norm_epsilon", options.norm_epsilon);
+    require_positive<T>("Alignment: power", options.power);
+    require_norm_epsilon("Alignment: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps the gradient, so that both may change
@@ -42,7 +42,7 @@ class Alignment {
   /// The same value; keeps nothing.
   T value(ConstView<T> z_a, ConstView<T> z_b) { return run("Alignment::value", z_a, z_b, false); }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one. The gradient
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. The gradient
   /// of rows that meet is 0. Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
@@ -69,8 +69,8 @@ class Alignment {
     require_batches(where, batches);
     rows_ = z_a.rows();
     cols_ = z_a.cols();
-    T* const d_z_a = keep ? d_z_a_.grow(rows_ * cols_) : nullptr;
-    T* const d_z_b = keep ? d_z_b_.grow(rows_ * cols_) : nullptr;
+    T* const d_z_a = keep ? d_z_a_.grow(rows_, cols_) : nullptr;
+    T* const d_z_b = keep ? d_z_b_.grow(rows_, cols_) : nullptr;
     // (1) rows of length one, (2) their distances, (3) the mean; and (3')(2')(1') on the way
     const double weight = 1 / static_cast<double>(rows_);
     kernels::RowForm form{kernels::RowLoss::plain_distance};

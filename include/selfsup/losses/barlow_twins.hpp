@@ -57,9 +57,9 @@ template <class T>
 class BarlowTwins {
  public:
   explicit BarlowTwins(const BarlowTwinsOptions& options = {}) : options_(options) {
-    require_not_negative("BarlowTwins: off_diagonal_weight", options.off_diagonal_weight);
-    require_positive("BarlowTwins: scale", options.scale);
-    require_not_negative("BarlowTwins: epsilon", options.epsilon);
+    require_not_negative<T>("BarlowTwins: off_diagonal_weight", options.off_diagonal_weight);
+    require_positive<T>("BarlowTwins: scale", options.scale);
+    require_zero_or_normal<T>("BarlowTwins: epsilon", options.epsilon);
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D), N >= 2; keeps what backward needs, so that both
@@ -74,7 +74,7 @@ class BarlowTwins {
     return run("BarlowTwins::value", z_a, z_b, 0, false);
   }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one, and its
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     state_.require("BarlowTwins::backward");

@@ -36,7 +36,7 @@ template <class T>
 class Byol {
  public:
   explicit Byol(const ByolOptions& options = {}) : options_(options) {
-    require_not_negative("Byol: norm_epsilon", options.norm_epsilon);
+    require_norm_epsilon("Byol: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of one direction: prediction p (N, D), target z (N, D). Keeps the gradient;
@@ -57,11 +57,11 @@ class Byol {
 
   /// Writes d_loss times the gradients of the arguments that the last forward can reach, in their
   /// order: with stop_gradient `target` d_p (or d_p_a, d_p_b), with `online` d_z (or d_z_a, d_z_b),
-  /// with `none` all. An empty view skips one. Throws StateError without a forward that succeeded,
+  /// with `none` all. `skip` leaves one out. Throws StateError without a forward that succeeded,
   /// ShapeError for another number or shape.
   void backward(MutView<T> d_1) { go_back({d_1}, 1); }
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  void backward(MutView<T> d_1, Number d_loss) {  // a template, so that {} is an empty view
+  void backward(MutView<T> d_1, Number d_loss) {  // a template, so that {} skips
     go_back({d_1}, static_cast<T>(d_loss));
   }
   void backward(MutView<T> d_1, MutView<T> d_2, T d_loss = 1) { go_back({d_1, d_2}, d_loss); }

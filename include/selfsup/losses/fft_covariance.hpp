@@ -9,6 +9,7 @@
 #include "selfsup/kernels/circular_covariance.hpp"
 #include "selfsup/kernels/column_shuffle.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,8 +39,7 @@ struct FftCovarianceOptions {
 /// Costs two transforms a row, about N·D·log D, where VICReg's costs N·D·min(N, D). To be added to
 /// VICReg's with a covariance_weight of 0, an object a view.
 ///
-/// The order is that of set_step's step, 0 at first: forward does not advance it, so call
-/// set_step(step) before each training step.
+/// Each forward takes the order of the next step, 0 at first; value that of the last forward.
 template <class T>
 class FftCovariance {
  public:
@@ -48,8 +48,8 @@ class FftCovariance {
     require_at_most("FftCovariance: exponent", options.exponent, 2);
   }
 
-  /// The order of forward and value is that of (seed, step) from now on.
-  void set_step(std::uint64_t step) { step_ = step; }
+  /// The next forward, and value until then, is at that step: to go on where a training was.
+  void set_step(std::uint64_t step) { steps_.set(step); }
 
   /// Returns the loss of z (N, D), N >= 2; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
@@ -87,20 +87,22 @@ class FftCovariance {
     const double check = moments_.centre(copy_.of(z), centred_);
     if (!is_finite(check)) throw_non_finite<T>(where, {{"z", z}});
     // (2) their order
-    order_.prepare(D_, {options_.seed, step_}, options_.shuffle_columns);
+    order_.prepare(D_, {options_.seed, steps_.of(keep)}, options_.shuffle_columns);
     // (3) sums over circular diagonals, (4) their powers
     const double factor = options_.diagonal_means ? 1 / static_cast<double>(D_) : 1;
     const double sum = diagonals_.forward(centred_, order_, factor, options_.exponent, keep);
     const T loss = static_cast<T>(sum / divisor());
     if (!is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (keep) state_.kept();
+    if (!keep) return loss;
+    steps_.advance();
+    state_.kept();
     return loss;
   }
 
   double divisor() const { return options_.diagonal_means ? 1 : static_cast<double>(D_); }
 
   FftCovarianceOptions options_;
-  std::uint64_t step_ = 0;
+  kernels::StepCount steps_;
   // Kept for backward.
   kernels::ColumnShuffle order_;
   kernels::CircularCovariance<T> diagonals_;

@@ -62,9 +62,9 @@ template <class T>
 class InfoNce {
  public:
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
-    kernels::require_temperature<T>("InfoNce: temperature", options.temperature);
+    require_invertible<T>("InfoNce: temperature", options.temperature);
     require_share("InfoNce: label_smoothing", options.label_smoothing);
-    require_not_negative("InfoNce: norm_epsilon", options.norm_epsilon);
+    require_norm_epsilon("InfoNce: norm_epsilon", options.norm_epsilon);
     if (options.label_smoothing > 0 && options.hardest > 0)
       throw OptionError(
           "InfoNce: label_smoothing shares among all candidates, hardest leaves some");
@@ -109,8 +109,8 @@ class InfoNce {
     return among("InfoNce::value", query, key, bank, &ids, 0, false);
   }
 
-  /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone. An
-  /// empty view skips one, and its product where d_temperature needs none. Throws StateError
+  /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone.
+  /// `skip` leaves out one, and its product where d_temperature needs none. Throws StateError
   /// without a forward that succeeded, ShapeError for another shape or number of outputs.
   void backward(MutView<T> d_query, MutView<T> d_key, T d_loss = 1) {
     require_outputs("InfoNce::backward", 2);
@@ -118,7 +118,7 @@ class InfoNce {
   }
   void backward(MutView<T> d_query) { backward(d_query, 1); }
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  void backward(MutView<T> d_query, Number d_loss) {  // a template, so that {} is an empty view
+  void backward(MutView<T> d_query, Number d_loss) {  // a template, so that {} skips
     require_outputs("InfoNce::backward", 1);
     go_back("InfoNce::backward", static_cast<double>(static_cast<T>(d_loss)) * weight_, {}, d_query,
             {});
@@ -143,7 +143,8 @@ class InfoNce {
   }
 
   /// The share of the last forward's anchors whose positive is more similar than every negative; a
-  /// tie is a miss, an anchor without a negative is none.
+  /// tie is a miss, an anchor without a negative is none. Not to be called in one expression with
+  /// forward: C++ leaves open which of the two comes first.
   double accuracy() const {
     state_.require("InfoNce::accuracy");
     return softmax_.losses().accuracy();
@@ -157,7 +158,7 @@ class InfoNce {
 
   /// Another τ from the next forward on.
   void set_temperature(double temperature) {
-    kernels::require_temperature<T>("InfoNce: temperature", temperature);
+    require_invertible<T>("InfoNce: temperature", temperature);
     options_.temperature = temperature;
   }
 
@@ -286,12 +287,13 @@ class InfoNce {
 
   void go_back_per_anchor(ConstView<T> d_anchors, MutView<T> d_query, MutView<T> d_key) {
     require_anchors("InfoNce::backward_per_anchor", d_anchors, per_anchor().rows());
-    go_back("InfoNce::backward_per_anchor", 1, d_anchors, d_query, d_key);
+    const kernels::AnchorWeights<T> weights(d_anchors);
+    go_back("InfoNce::backward_per_anchor", weights.unit(), weights, d_query, d_key);
   }
 
-  // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
-  void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_query,
-               MutView<T> d_key) {
+  // dL/dℓ_i is its weight times `scale`.
+  void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
+               MutView<T> d_query, MutView<T> d_key) {
     if (bank_ && bank_->changes() != bank_changes_)
       throw StateError(std::string(where) + ": the bank has changed since forward");
     const std::size_t N = query_.rows(), D = query_.cols();

@@ -63,10 +63,12 @@ class LeJepa {
   }
 
   /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
-  /// made. Any S > 0. What forward has kept is lost. Throws ShapeError when u is empty.
+  /// made. Any S > 0. What forward has kept is lost. Throws ShapeError when u is empty,
+  /// NonFiniteError when an entry is NaN or infinite.
   void set_slices(ConstView<T> u) {
-    state_.begin();
     require_batches<T>("LeJepa::set_slices", {{"u", u}});
+    require_finite<T>("LeJepa::set_slices", {"u", u});
+    state_.begin();
     slices_.give(u);
   }
 
@@ -81,7 +83,7 @@ class LeJepa {
   /// The same value and terms; keeps nothing else.
   T value(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::value", z_a, z_b, false); }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one, and its
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     state_.require("LeJepa::backward");

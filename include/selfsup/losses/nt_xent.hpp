@@ -63,10 +63,10 @@ template <class T>
 class NtXent {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
-    kernels::require_temperature<T>("NtXent: temperature", options.temperature);
+    require_invertible<T>("NtXent: temperature", options.temperature);
     require_share("NtXent: positive_prior", options.positive_prior);
-    require_not_negative("NtXent: hard_negative_beta", options.hard_negative_beta);
-    require_not_negative("NtXent: norm_epsilon", options.norm_epsilon);
+    require_not_negative<T>("NtXent: hard_negative_beta", options.hard_negative_beta);
+    require_norm_epsilon("NtXent: norm_epsilon", options.norm_epsilon);
     if (options.positive_prior == 0 && options.hard_negative_beta == 0) return;
     if (!options.normalize)
       throw OptionError("NtXent: positive_prior and hard_negative_beta need normalize");
@@ -86,7 +86,7 @@ class NtXent {
   /// The same value; keeps nothing.
   T value(ConstView<T> z_a, ConstView<T> z_b) { return run("NtXent::value", z_a, z_b, 0, false); }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one. Throws
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. Throws
   /// StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     go_back("NtXent::backward", static_cast<double>(d_loss) * weight_, {}, d_z_a, d_z_b);
@@ -97,7 +97,8 @@ class NtXent {
   void backward_per_anchor(ConstView<T> d_anchors, MutView<T> d_z_a, MutView<T> d_z_b) {
     state_.require("NtXent::backward_per_anchor");
     require_anchors("NtXent::backward_per_anchor", d_anchors, z_.rows());
-    go_back("NtXent::backward_per_anchor", 1, d_anchors, d_z_a, d_z_b);
+    const kernels::AnchorWeights<T> weights(d_anchors);
+    go_back("NtXent::backward_per_anchor", weights.unit(), weights, d_z_a, d_z_b);
   }
 
   /// The losses ℓ_i (2N, 1) of the last forward: the rows of z_a, then those of z_b. Lives in this
@@ -108,7 +109,8 @@ class NtXent {
   }
 
   /// The share of the last forward's anchors whose positive is more similar than every negative; a
-  /// tie is a miss, an anchor without a negative is none.
+  /// tie is a miss, an anchor without a negative is none. Not to be called in one expression with
+  /// forward: C++ leaves open which of the two comes first.
   double accuracy() const {
     state_.require("NtXent::accuracy");
     return softmax_.losses().accuracy();
@@ -122,7 +124,7 @@ class NtXent {
 
   /// Another τ from the next forward on.
   void set_temperature(double temperature) {
-    kernels::require_temperature<T>("NtXent: temperature", temperature);
+    require_invertible<T>("NtXent: temperature", temperature);
     options_.temperature = temperature;
   }
 
@@ -157,7 +159,7 @@ class NtXent {
     form.unit_rows = normalized_;
     form.decoupled = options_.decoupled;
     form.positive_prior = options_.positive_prior;
-    form.hard_negative_beta = options_.hard_negative_beta;
+    form.hard_negative_beta = kernels::in_type_or_zero<T>(options_.hard_negative_beta);
     form.hardest = options_.hardest;
     form.memory_budget = memory_budget;
     const double sum = softmax_.stacked(z_, form);
@@ -167,9 +169,9 @@ class NtXent {
     return loss;
   }
 
-  // dL/dℓ_i is d_anchors, all 1 when empty, times `scale`.
-  void go_back(const char* where, double scale, ConstView<T> d_anchors, MutView<T> d_z_a,
-               MutView<T> d_z_b) {
+  // dL/dℓ_i is its weight times `scale`.
+  void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
+               MutView<T> d_z_a, MutView<T> d_z_b) {
     state_.require(where);
     const std::size_t N = z_.rows() / 2, D = z_.cols();
     require_output(where, "d_z_a", d_z_a, N, D);

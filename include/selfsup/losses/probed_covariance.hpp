@@ -7,6 +7,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/kernels/probed_squares.hpp"
+#include "selfsup/kernels/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,8 +26,7 @@ struct ProbedCovarianceOptions {
 /// Costs 5·N·D·m multiply-adds where c costs 1.5·N·D·min(N, D). To be added to VicReg's with a
 /// covariance_weight of 0, an object a view.
 ///
-/// The probes are those of set_step's step, 0 at first: forward does not advance it, so call
-/// set_step(step) before each training step.
+/// Each forward takes the probes of the next step, 0 at first; value those of the last forward.
 template <class T>
 class ProbedCovariance {
  public:
@@ -34,8 +34,8 @@ class ProbedCovariance {
     require_at_least("ProbedCovariance: probes", options.probes, 1);
   }
 
-  /// The probes of forward and value are those of (seed, step) from now on.
-  void set_step(std::uint64_t step) { step_ = step; }
+  /// The next forward, and value until then, is at that step: to go on where a training was.
+  void set_step(std::uint64_t step) { steps_.set(step); }
 
   /// Returns the estimate for z (N, D), N >= 2; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
@@ -74,10 +74,12 @@ class ProbedCovariance {
     if (!is_finite(check)) throw_non_finite<T>(where, {{"z", z}});
     // (2) probes, (3) their squares
     const double squares =
-        squares_.forward(centred_, options_.probes, {options_.seed, step_}, keep);
+        squares_.forward(centred_, options_.probes, {options_.seed, steps_.of(keep)}, keep);
     const T loss = static_cast<T>(scale() * squares);
     if (!is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (keep) state_.kept();
+    if (!keep) return loss;
+    steps_.advance();
+    state_.kept();
     return loss;
   }
 
@@ -87,7 +89,7 @@ class ProbedCovariance {
   }
 
   ProbedCovarianceOptions options_;
-  std::uint64_t step_ = 0;
+  kernels::StepCount steps_;
   // Kept for backward.
   kernels::CentredView<T> centred_;
   kernels::ProbedSquares<T> squares_;

@@ -38,7 +38,7 @@ class SigLip {
     require_scale(options.scale);
     require_bias(options.bias);
     require_mean_or_sum("SigLip: reduction", options.reduction);
-    require_not_negative("SigLip: norm_epsilon", options.norm_epsilon);
+    require_norm_epsilon("SigLip: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of image (N, D), text (N, D); keeps what backward needs, so that both may
@@ -53,7 +53,7 @@ class SigLip {
     return run("SigLip::value", image, text, 0, false);
   }
 
-  /// Writes d_loss·dL/dimage and d_loss·dL/dtext, both (N, D); an empty view skips one, and its
+  /// Writes d_loss·dL/dimage and d_loss·dL/dtext, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_image, MutView<T> d_text, T d_loss = 1) {
     state_.require("SigLip::backward");
@@ -112,10 +112,7 @@ class SigLip {
   }
 
  private:
-  static void require_scale(double scale) {
-    require_positive("SigLip: scale", scale);
-    require_in_type<T>("SigLip: scale", scale);
-  }
+  static void require_scale(double scale) { require_positive<T>("SigLip: scale", scale); }
   static void require_bias(double bias) { require_in_type<T>("SigLip: bias", bias); }
 
   T run(const char* where, ConstView<T> image, ConstView<T> text, std::size_t memory_budget,

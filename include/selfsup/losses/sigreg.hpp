@@ -52,10 +52,12 @@ class SigReg {
   }
 
   /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
-  /// made. Any S > 0. What forward has kept is lost. Throws ShapeError when u is empty.
+  /// made. Any S > 0. What forward has kept is lost. Throws ShapeError when u is empty,
+  /// NonFiniteError when an entry is NaN or infinite.
   void set_slices(ConstView<T> u) {
-    state_.begin();
     require_batches<T>("SigReg::set_slices", {{"u", u}});
+    require_finite<T>("SigReg::set_slices", {"u", u});
+    state_.begin();
     slices_.give(u);
   }
 

@@ -41,9 +41,9 @@ template <class T>
 class SupCon {
  public:
   explicit SupCon(const SupConOptions& options = {}) : options_(options) {
-    kernels::require_temperature<T>("SupCon: temperature", options.temperature);
+    require_invertible<T>("SupCon: temperature", options.temperature);
     require_mean_or_sum("SupCon: reduction", options.reduction);
-    require_not_negative("SupCon: norm_epsilon", options.norm_epsilon);
+    require_norm_epsilon("SupCon: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z (M, D) with one integer label a row; keeps what backward needs, so that
@@ -56,7 +56,7 @@ class SupCon {
   /// The same value; keeps nothing.
   T value(ConstView<T> z, Labels labels) { return run("SupCon::value", z, labels, 0, false); }
 
-  /// Writes d_loss·dL/dz (M, D); an empty view skips it. Throws StateError without a forward that
+  /// Writes d_loss·dL/dz (M, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
     state_.require("SupCon::backward");
@@ -79,7 +79,7 @@ class SupCon {
 
   /// Another τ from the next forward on.
   void set_temperature(double temperature) {
-    kernels::require_temperature<T>("SupCon: temperature", temperature);
+    require_invertible<T>("SupCon: temperature", temperature);
     options_.temperature = temperature;
   }
 

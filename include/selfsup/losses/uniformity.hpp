@@ -6,10 +6,12 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/moments.hpp"
 #include "selfsup/kernels/pair_gaussian.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
+#include <limits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -31,9 +33,8 @@ template <class T>
 class Uniformity {
  public:
   explicit Uniformity(const UniformityOptions& options = {}) : options_(options) {
-    require_positive("Uniformity: scale", options.scale);
-    require_in_type<T>("Uniformity: scale", options.scale);
-    require_not_negative("Uniformity: norm_epsilon", options.norm_epsilon);
+    require_positive<T>("Uniformity: scale", options.scale);
+    require_norm_epsilon("Uniformity: norm_epsilon", options.norm_epsilon);
   }
 
   /// Returns the loss of z (N, D), N > 1; keeps what backward needs, so that z may change
@@ -44,7 +45,7 @@ class Uniformity {
   /// The same value; keeps nothing.
   T value(ConstView<T> z) { return run("Uniformity::value", z, 0, false); }
 
-  /// Writes d_loss·dL/dz (N, D); an empty view skips it. Throws StateError without a forward that
+  /// Writes d_loss·dL/dz (N, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
     state_.require("Uniformity::backward");
@@ -61,7 +62,8 @@ class Uniformity {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + gaussian_.bytes() + copy_.bytes();
+    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + gaussian_.bytes() + copy_.bytes() +
+           middle_.bytes();
   }
 
  private:
@@ -76,8 +78,12 @@ class Uniformity {
         normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
     if (!is_finite(norms))
       kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    // without a length, about the middle rather than the origin: only distances count
+    if (!normalized_) kernels::subtract_middle(z_, middle_);
     // (2) the Gaussian of each pair's distance, the logarithm of their mean
-    const T loss = static_cast<T>(gaussian_.forward(z_, options_.scale, memory_budget));
+    const double lowest = normalized_ ? -4 * options_.scale : -std::numeric_limits<double>::max();
+    const double value = gaussian_.forward(z_, options_.scale, memory_budget);
+    const T loss = static_cast<T>(value < lowest ? lowest : value);
     if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
     return loss;
@@ -93,6 +99,7 @@ class Uniformity {
   // Scratch.
   product::PaddedMatrix<T> d_z_;
   ContiguousRows<T> copy_;
+  Buffer<T> middle_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -78,11 +78,11 @@ template <class T>
 class VicReg {
  public:
   explicit VicReg(const VicRegOptions& options = {}) : options_(options) {
-    require_not_negative("VicReg: invariance_weight", options.invariance_weight);
-    require_not_negative("VicReg: variance_weight", options.variance_weight);
-    require_not_negative("VicReg: covariance_weight", options.covariance_weight);
-    require_positive("VicReg: target_std", options.target_std);
-    require_positive("VicReg: epsilon", options.epsilon);
+    require_not_negative<T>("VicReg: invariance_weight", options.invariance_weight);
+    require_not_negative<T>("VicReg: variance_weight", options.variance_weight);
+    require_not_negative<T>("VicReg: covariance_weight", options.covariance_weight);
+    require_positive<T>("VicReg: target_std", options.target_std);
+    require_positive<T>("VicReg: epsilon", options.epsilon);
   }
 
   /// Returns the loss of z_a (N, D), z_b (N, D), N >= 2; keeps what backward needs, so that both
@@ -104,7 +104,7 @@ class VicReg {
   }
   T value(ConstView<T> z) { return run("VicReg::value", {{"z", z}}, 0, false); }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); an empty view skips one, and its
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another number or
   /// shape of outputs.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
@@ -117,7 +117,7 @@ class VicReg {
   /// After forward of one view: writes d_loss·dL/dz (N, D).
   void backward(MutView<T> d_z) { backward(d_z, 1); }
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  void backward(MutView<T> d_z, Number d_loss) {  // a template, so that {} is an empty view
+  void backward(MutView<T> d_z, Number d_loss) {  // a template, so that {} skips
     require_outputs(1, d_z, {});
     reserve_backward({d_z});
     go_back(a_, 0, static_cast<double>(d_loss), d_z);

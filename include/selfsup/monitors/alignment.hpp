@@ -13,7 +13,7 @@ inline namespace SELFSUP_ABI {
 /// views agree. The value of the loss Alignment.
 template <class T>
 double alignment(ConstView<T> z_a, ConstView<T> z_b, double power = 2) {
-  require_positive("alignment: power", power);
+  require_positive<T>("alignment: power", power);
   require_batches<T>("alignment", {{"z_a", z_a}, {"z_b", z_b}});
   ContiguousRows<T> copy_a, copy_b;
   kernels::PredictionRows<T> kernel;

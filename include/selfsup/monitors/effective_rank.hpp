@@ -50,7 +50,8 @@ double effective_rank(ConstView<T> z) {
     sum += sigma;
     sum_log += sigma * std::log(sigma);
   }
-  return std::exp(std::log(sum) - sum_log / sum);
+  const auto most = static_cast<double>(squares.size());
+  return std::clamp(std::exp(std::log(sum) - sum_log / sum), 1.0, most);
 }
 
 }  // namespace SELFSUP_ABI

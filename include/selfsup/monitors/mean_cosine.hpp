@@ -7,6 +7,7 @@
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -37,7 +38,7 @@ double mean_cosine(ConstView<T> z) {
   double of_sum = 0;
   for (const double entry : sum) of_sum += entry * entry;
   const auto N = static_cast<double>(z.rows());
-  return (of_sum - of_rows) / (N * (N - 1));
+  return std::clamp((of_sum - of_rows) / (N * (N - 1)), -1 / (N - 1), 1.0);
 }
 
 }  // namespace SELFSUP_ABI

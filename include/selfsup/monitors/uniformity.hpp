@@ -8,6 +8,8 @@
 #include "selfsup/kernels/pair_gaussian.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
+#include <algorithm>
+
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 
@@ -16,8 +18,7 @@ inline namespace SELFSUP_ABI {
 /// Costs N²·D/2 multiply-adds, in tiles.
 template <class T>
 double uniformity(ConstView<T> z, double scale = 2) {
-  require_positive("uniformity: scale", scale);
-  require_in_type<T>("uniformity: scale", scale);
+  require_positive<T>("uniformity: scale", scale);
   require_batches<T>("uniformity", {{"z", z}}, 2);
   ContiguousRows<T> copy;
   kernels::L2Normalize<T> normalize;
@@ -25,7 +26,7 @@ double uniformity(ConstView<T> z, double scale = 2) {
   unit.reshape(z.rows(), z.cols());
   if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
     throw_non_finite<T>("uniformity", {{"z", z}});
-  return kernels::PairGaussian<T>().forward(unit, scale, 0);
+  return std::max(-4 * scale, kernels::PairGaussian<T>().forward(unit, scale, 0));
 }
 
 }  // namespace SELFSUP_ABI

@@ -54,6 +54,8 @@ class Matmul {
       throw ShapeError("Matmul: a is " + shape_text(a) + ", b is " + shape_text(b) + ", c is " +
                        shape_text(c) + "; (n, k), (k, m) and (n, m) expected");
     }
+    for (const Named<T>& factor : {Named<T>{"a", a}, Named<T>{"b", b}, Named<T>{"c", c}})
+      require_addressable("Matmul", factor);
     if (c.empty()) return;
     if (!c.contiguous_rows()) {
       if (c.transposed().contiguous_rows())
@@ -73,7 +75,7 @@ class Matmul {
 
   // C without contiguous rows or columns.
   void run_through_copy(ConstView<T> start, ConstView<T> a, ConstView<T> b, MutView<T> c) {
-    const MutView<T> result(result_.grow(c.rows() * c.cols()), c.rows(), c.cols());
+    const MutView<T> result(result_.grow(c.rows(), c.cols()), c.rows(), c.cols());
     run(start, a, b, result);
     for (std::size_t r = 0; r < c.rows(); ++r) write_row(c, r, result.row(r));
   }

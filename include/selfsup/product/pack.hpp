@@ -23,8 +23,8 @@ class PackedRight {
 
   /// Room for a B of K rows and up to `cols` columns, for pack_columns.
   void reserve(std::size_t K, std::size_t cols) {
+    panels_.grow(round_up(cols, panel_cols), K);
     depth_ = K;
-    panels_.grow(round_up(cols, panel_cols) * K);
   }
 
   /// Packs B (K, cols), of any strides.

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+#include <new>
 #include <utility>
 
 namespace selfsup {
@@ -38,7 +40,7 @@ class PaddedMatrix {
   void reshape(std::size_t rows, std::size_t cols) {
     if (rows == rows_ && cols == cols_) return;
     const std::size_t stride = stride_for(cols);
-    buffer_.grow(rows * stride);
+    buffer_.grow(rows, stride);
     rows_ = rows;
     cols_ = cols;
     stride_ = stride;
@@ -66,6 +68,7 @@ class PaddedMatrix {
   /// cures that.
   static std::size_t stride_for(std::size_t cols) {
     constexpr std::size_t line = 64 / sizeof(T);
+    if (cols > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
     std::size_t lines = round_up(cols, line) / line;
     if (lines % 8 == 0) ++lines;
     return lines * line;

@@ -255,7 +255,7 @@ class TileWalk {
   template <class Visitor, class Multiply>
   void walk(std::size_t memory_budget, Visitor& visitor, const Multiply& multiply_tile) {
     kept_tiles_ = std::min(schedule_.tiles(), memory_budget / (tile_entries() * sizeof(T)));
-    kept_.grow(kept_tiles_ * tile_entries());
+    kept_.grow(kept_tiles_, tile_entries());
     reserve_backward();
     in_walk_order([&](std::size_t round, std::size_t item, std::size_t thread, bool, bool) {
       const std::size_t position = schedule_.position(round, item);

@@ -194,6 +194,11 @@ inline Batch<T> max(const Batch<T>& a, const Batch<T>& b) {
   return xsimd::max(a, b);
 }
 
+template <class T>
+inline Batch<T> min(const Batch<T>& a, const Batch<T>& b) {
+  return xsimd::min(a, b);
+}
+
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
