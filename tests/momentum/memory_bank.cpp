@@ -390,7 +390,7 @@ TEST_CASE("a bank refuses to be restored from what it never was, and stays") {
   MemoryBank<double> bank(4, 3);
   bank.push(batch<double>(2, 3, 1));
   const Contents<double> before(bank);
-  Matrix<double> rows = batch<double>(3, 3, 2);
+  Matrix<double> rows = unit_rows(batch<double>(3, 3, 2));
   CHECK(message<selfsup::OptionError>([&] { bank.restore(rows, 2); }) ==
         "MemoryBank::restore: next is 2 of 3 rows and a capacity of 4");
   CHECK(message<selfsup::OptionError>([&] { bank.restore(batch<double>(4, 3, 2), 4); }) ==
