@@ -157,8 +157,8 @@ inline std::string replace_file(const std::string& path, const void* data, std::
   return "";
 }
 
-/// Reads all of a regular file of at most `most` bytes. Returns "", or what is wrong, before memory
-/// is taken for anything else.
+/// Reads all of a regular file of at most `most` bytes. Returns "", or what is wrong; memory is
+/// taken for what can be read only.
 inline std::string take_file(const std::string& path, std::size_t most, Bytes& bytes) {
   const auto failure = [] { return std::string("cannot be read: ") + std::strerror(errno); };
   // Without O_NONBLOCK a named pipe would hang here, before fstat can refuse it.
