@@ -5,6 +5,7 @@
 #include "selfsup/core/file.hpp"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,16 +16,16 @@
 namespace trainer {
 
 void write_atomically(const std::string& path, const std::string& content) {
-  if (const int error = selfsup::replace_file(path, content.data(), content.size()))
-    throw InputError(path + ": cannot be written: " + std::strerror(error));
+  const std::string wrong = selfsup::replace_file(path, content.data(), content.size());
+  if (!wrong.empty()) throw InputError(path + ": " + wrong);
 }
 
 void prepare_folder(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw InputError(folder + ": cannot be made a folder: " + error.message());
-  const std::string probe = folder + "/.probe" + std::to_string(::getpid());
-  const int file = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string probe = folder + "/.probe-XXXXXX";
+  const int file = ::mkostemp(probe.data(), O_CLOEXEC);
   if (file < 0) throw InputError(folder + ": cannot be written to: " + std::strerror(errno));
   ::close(file);
   ::unlink(probe.c_str());

@@ -5,8 +5,7 @@
 
 namespace trainer {
 
-/// Writes a temporary file beside `path`, syncs it to the disk and renames it over `path`. What was
-/// there stays if anything fails; then the error is an InputError that names the path.
+/// selfsup::replace_file, or an InputError that names the path; what was there then stays.
 void write_atomically(const std::string& path, const std::string& content);
 
 /// Makes the folder, with its parents, and proves that a file can be written in it.

@@ -42,7 +42,7 @@ class BankObjective : public Objective<T> {
   /// The bank's rows by their places, and a row that begins with their number and the next place.
   Matrix<T>* memory() override {
     if (!bank_) return nullptr;
-    memory_.resize(bank_->capacity() + 1, bank_->cols());
+    memory_.resize(bank_->capacity() + 1, std::max(bank_->cols(), std::size_t{2}));
     memory_.fill(T(0));
     for (std::size_t r = 0; r < bank_->size(); ++r)
       std::copy_n(bank_->view().row(r), bank_->cols(), memory_.row(r));
@@ -57,8 +57,9 @@ class BankObjective : public Objective<T> {
     const T* const places = memory_.row(bank_->capacity());
     const T most = static_cast<T>(bank_->capacity());
     if (!(places[0] >= 0 && places[0] <= most && places[1] >= 0 && places[1] <= most))
-      throw InputError("the checkpoint holds a memory bank that contradicts itself");
-    bank_->restore(memory_.view().row_range(0, static_cast<std::size_t>(places[0])),
+      throw InputError("its memory bank contradicts itself");
+    const auto rows = static_cast<std::size_t>(places[0]);
+    bank_->restore({memory_.data(), rows, bank_->cols(), memory_.cols(), 1},
                    static_cast<std::size_t>(places[1]));
   }
 

@@ -2,13 +2,11 @@
 
 #include "errors.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "selfsup/core/file.hpp"
+
 #include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -22,19 +20,9 @@ constexpr std::size_t largest_file = std::numeric_limits<std::uint32_t>::max();
 // A deflate stream expands by less than this (zlib's documentation: 1032 to 1).
 constexpr std::size_t largest_expansion = 1032;
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
+bool is_gzip(ByteView bytes) {
+  return bytes.size >= 2 && bytes.data[0] == 0x1f && bytes.data[1] == 0x8b;
+}
 
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
   throw InputError(name + ": " + what);
@@ -43,32 +31,15 @@ class Descriptor {
 }  // namespace
 
 std::vector<std::uint8_t> read_file(const std::string& path) {
-  // Without O_NONBLOCK a named pipe would hang here, before fstat can refuse it.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) fail(path, std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat info {};
-  if (::fstat(file.number(), &info) != 0) fail(path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) fail(path, "is no regular file");
-  const auto size = static_cast<std::size_t>(info.st_size);
-  if (size > largest_file) {
-    fail(path, "has " + std::to_string(size) + " bytes, at most " + std::to_string(largest_file) +
-                   " were expected");
-  }
-  std::vector<std::uint8_t> bytes(size);
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::read(file.number(), bytes.data() + done, size - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path, std::string("cannot be read: ") + std::strerror(errno));
-    if (got == 0) fail(path, "became shorter while it was read");
-    done += static_cast<std::size_t>(got);
-  }
+  std::vector<std::uint8_t> bytes;
+  const std::string wrong = selfsup::take_file(path, largest_file, bytes);
+  if (!wrong.empty()) fail(path, wrong);
   return bytes;
 }
 
 struct ByteReader::Inflater {
   z_stream stream{};
-  bool ended = false;
+  bool ended = false;  // with its last member
 
   Inflater(ByteView bytes, const std::string& name) {
     constexpr int gzip_only = 16;
@@ -79,12 +50,23 @@ struct ByteReader::Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater() { inflateEnd(&stream); }
+
+  // After a member (RFC 1952, section 2.2): begins the next one, or ends where none follows. Zeros
+  // to the end of the file are padding, as in gzip(1).
+  void next_member() {
+    if (is_gzip({stream.next_in, stream.avail_in})) {
+      inflateReset(&stream);
+      return;
+    }
+    ended = true;
+    const auto is_zero = [](Bytef byte) { return byte == 0; };
+    if (std::all_of(stream.next_in, stream.next_in + stream.avail_in, is_zero)) stream.avail_in = 0;
+  }
 };
 
 ByteReader::ByteReader(ByteView bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {
   if (bytes.size > largest_file) fail(name_, "is too large");
-  const bool gzip = bytes.size >= 2 && bytes.data[0] == 0x1f && bytes.data[1] == 0x8b;
-  if (gzip) inflater_ = std::make_unique<Inflater>(bytes, name_);
+  if (is_gzip(bytes)) inflater_ = std::make_unique<Inflater>(bytes, name_);
 }
 
 ByteReader::~ByteReader() = default;
@@ -103,7 +85,7 @@ std::size_t ByteReader::inflate_some(std::uint8_t* out, std::size_t count) {
     stream.avail_out = static_cast<uInt>(piece);
     const int status = inflate(&stream, Z_NO_FLUSH);
     done += piece - stream.avail_out;
-    if (status == Z_STREAM_END) inflater_->ended = true;
+    if (status == Z_STREAM_END) inflater_->next_member();
     if (status == Z_OK || status == Z_STREAM_END) continue;
     if (status == Z_BUF_ERROR) break;  // the input is used up
     fail(name_, std::string("damaged gzip data after ") + std::to_string(position_ + done) +

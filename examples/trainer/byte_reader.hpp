@@ -18,8 +18,9 @@ struct ByteView {
 /// All bytes of a regular file. Anything else is an InputError that names the path.
 std::vector<std::uint8_t> read_file(const std::string& path);
 
-/// Hands out the content of `bytes`, decompressed where it starts like gzip. Errors are InputErrors
-/// that begin with `name`.
+/// Hands out the content of `bytes`, decompressed where it starts like gzip; of several members,
+/// one after the other (pigz, bgzip, files put together). Errors are InputErrors that begin with
+/// `name`.
 class ByteReader {
  public:
   ByteReader(ByteView bytes, std::string name);

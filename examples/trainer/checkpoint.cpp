@@ -2,10 +2,13 @@
 
 #include "atomic_file.hpp"
 #include "binary.hpp"
+#include "foreign_file.hpp"
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
+#include <new>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -55,25 +58,27 @@ std::string difference(const std::string& found, const std::string& expected) {
   return "was made with other settings";
 }
 
-}  // namespace
-
-std::string checkpoint_file(const std::string& settings, const Position& position,
-                            Model<float>& model, Sgd<float>& optimizer) {
-  BinaryWriter writer(magic);
-  writer.u32(version);
-  writer.text(settings);
-  writer.u64(position.epochs.size());
-  writer.u64(position.steps);
-  write(writer, position.sums);
-  for (const EpochRecord& record : position.epochs) write(writer, record);
-  const auto state = state_of(model, optimizer);
-  writer.u32(static_cast<std::uint32_t>(state.size()));
-  for (const auto& [name, matrix] : state) writer.matrix(name, *matrix);
-  return writer.finish();
+// Until here everything is as it was, and so it is again when this throws.
+void take(std::vector<Matrix<float>>& matrices,
+          const std::vector<std::pair<std::string, Matrix<float>*>>& state, Model<float>& model,
+          const BinaryReader& reader) {
+  const auto exchange = [&] {
+    for (std::size_t i = 0; i < state.size(); ++i) std::swap(*state[i].second, matrices[i]);
+  };
+  exchange();
+  try {
+    model.restored();
+  } catch (const std::bad_alloc&) {
+    exchange();
+    throw;
+  } catch (const std::exception& error) {
+    exchange();
+    reader.fail(std::string("cannot be taken: ") + error.what());
+  }
 }
 
-void restore(ByteView bytes, const std::string& name, const std::string& settings,
-             Position& position, Model<float>& model, Sgd<float>& optimizer) {
+void read_checkpoint(ByteView bytes, const std::string& name, const std::string& settings,
+                     Position& position, Model<float>& model, Sgd<float>& optimizer) {
   BinaryReader reader(bytes, magic, name, "checkpoint");
   const std::uint32_t found_version = reader.u32();
   if (found_version != version) {
@@ -97,9 +102,31 @@ void restore(ByteView bytes, const std::string& name, const std::string& setting
   for (const auto& [matrix_name, matrix] : state)
     matrices.push_back(reader.matrix(matrix_name, matrix->rows(), matrix->cols()));
   reader.expect_end();
-  for (std::size_t i = 0; i < state.size(); ++i) *state[i].second = std::move(matrices[i]);
-  model.restored();
+  take(matrices, state, model, reader);
   position = std::move(restored);
+}
+
+}  // namespace
+
+std::string checkpoint_file(const std::string& settings, const Position& position,
+                            Model<float>& model, Sgd<float>& optimizer) {
+  BinaryWriter writer(magic);
+  writer.u32(version);
+  writer.text(settings);
+  writer.u64(position.epochs.size());
+  writer.u64(position.steps);
+  write(writer, position.sums);
+  for (const EpochRecord& record : position.epochs) write(writer, record);
+  const auto state = state_of(model, optimizer);
+  writer.u32(static_cast<std::uint32_t>(state.size()));
+  for (const auto& [name, matrix] : state) writer.matrix(name, *matrix);
+  return writer.finish();
+}
+
+void restore(ByteView bytes, const std::string& name, const std::string& settings,
+             Position& position, Model<float>& model, Sgd<float>& optimizer) {
+  parsed(bytes, name, "a checkpoint of selfsup-train was expected",
+         [&] { read_checkpoint(bytes, name, settings, position, model, optimizer); });
 }
 
 Checkpoints::Checkpoints(CheckpointOptions options, std::string settings)

@@ -1,14 +1,16 @@
 #include "cifar.hpp"
 
 #include "errors.hpp"
+#include "foreign_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 namespace trainer {
+namespace {
 
-RawSet parse_cifar(ByteView bytes, const std::string& name, std::size_t classes) {
+RawSet parse_records(ByteView bytes, const std::string& name, std::size_t classes) {
   constexpr ImageSize size{32, 32, 3};
   const std::size_t record = 1 + size.pixels();
   ByteReader reader(bytes, name);
@@ -33,6 +35,13 @@ RawSet parse_cifar(ByteView bytes, const std::string& name, std::size_t classes)
   }
   check_labels(set.labels, name, classes);
   return set;
+}
+
+}  // namespace
+
+RawSet parse_cifar(ByteView bytes, const std::string& name, std::size_t classes) {
+  return parsed(bytes, name, "a batch of CIFAR-10 was expected",
+                [&] { return parse_records(bytes, name, classes); });
 }
 
 }  // namespace trainer

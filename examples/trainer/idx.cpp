@@ -1,6 +1,7 @@
 #include "idx.hpp"
 
 #include "errors.hpp"
+#include "foreign_file.hpp"
 
 #include <array>
 #include <cstdio>
@@ -19,10 +20,35 @@ std::uint32_t read_number(ByteReader& reader) {
   return number;
 }
 
+// The types of entries that the format has beside unsigned bytes.
+const char* other_type(std::uint32_t magic) {
+  if (magic >> 16 != 0) return nullptr;
+  switch (magic >> 8 & 0xff) {
+    case 0x09:
+      return "signed byte";
+    case 0x0b:
+      return "short";
+    case 0x0c:
+      return "int";
+    case 0x0d:
+      return "float";
+    case 0x0e:
+      return "double";
+    default:
+      return nullptr;
+  }
+}
+
 void check_magic(ByteReader& reader, std::uint32_t expected, const char* kind) {
   const std::uint32_t found = read_number(reader);
   if (found == expected) return;
   std::array<char, 100> text{};
+  if (const char* const type = other_type(found)) {
+    std::snprintf(text.data(), text.size(),
+                  ": holds IDX entries of type %s (0x%02x), unsigned byte (0x08) was expected",
+                  type, found >> 8 & 0xff);
+    throw InputError(reader.name() + text.data());
+  }
   std::snprintf(text.data(), text.size(), ": magic number 0x%08x, 0x%08x (IDX %s) was expected",
                 found, expected, kind);
   throw InputError(reader.name() + text.data());
@@ -37,9 +63,7 @@ void check_promise(const ByteReader& reader, std::size_t count, std::size_t each
                    std::to_string(left) + " bytes can follow");
 }
 
-}  // namespace
-
-ImageSet parse_images(ByteView bytes, const std::string& name) {
+ImageSet read_images(ByteView bytes, const std::string& name) {
   ByteReader reader(bytes, name);
   check_magic(reader, image_magic, "images");
   ImageSet set;
@@ -59,8 +83,8 @@ ImageSet parse_images(ByteView bytes, const std::string& name) {
   return set;
 }
 
-std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
-                                       std::size_t classes) {
+std::vector<std::uint8_t> read_labels(ByteView bytes, const std::string& name,
+                                      std::size_t classes) {
   ByteReader reader(bytes, name);
   check_magic(reader, label_magic, "labels");
   const std::size_t count = read_number(reader);
@@ -70,6 +94,18 @@ std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
   reader.expect_end();
   check_labels(labels, name, classes);
   return labels;
+}
+
+}  // namespace
+
+ImageSet parse_images(ByteView bytes, const std::string& name) {
+  return parsed(bytes, name, "IDX images were expected", [&] { return read_images(bytes, name); });
+}
+
+std::vector<std::uint8_t> parse_labels(ByteView bytes, const std::string& name,
+                                       std::size_t classes) {
+  return parsed(bytes, name, "IDX labels were expected",
+                [&] { return read_labels(bytes, name, classes); });
 }
 
 RawSet parse_pair(ByteView images, const std::string& images_name, ByteView labels,

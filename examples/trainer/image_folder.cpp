@@ -13,20 +13,58 @@
 namespace trainer {
 namespace {
 
-// The path of `stem` or `stem`.gz in the folder; empty when neither is there.
-std::string find_file(const std::filesystem::path& folder, const std::string& stem) {
-  for (const char* ending : {"", ".gz"}) {
-    const std::filesystem::path path = folder / (stem + ending);
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) return path.string();
+// The names that a file goes by: mirrors have a dot before "idx" where MNIST has a dash.
+std::vector<std::string> spellings(const std::string& stem) {
+  std::vector<std::string> names = {stem};
+  const std::size_t dash = stem.find("-idx");
+  if (dash != std::string::npos) names.push_back(std::string(stem).replace(dash, 1, "."));
+  return names;
+}
+
+// The same, for an error.
+std::string all_names(const std::string& stem, const std::string& between) {
+  std::string text;
+  for (const std::string& name : spellings(stem)) text += (text.empty() ? "" : between) + name;
+  return text;
+}
+
+constexpr const char* wherever = " (with or without .gz, or in a folder of that name)";
+
+// What lies in the folder by one of these names, plain or .gz.
+std::vector<std::filesystem::path> found_by_name(const std::filesystem::path& folder,
+                                                 const std::string& stem) {
+  std::vector<std::filesystem::path> found;
+  for (const std::string& name : spellings(stem)) {
+    for (const char* ending : {"", ".gz"}) {
+      std::error_code ignored;
+      const std::filesystem::path path = folder / (name + ending);
+      if (std::filesystem::exists(path, ignored)) found.push_back(path);
+    }
   }
-  return {};
+  return found;
+}
+
+// The path of the file in the folder, or in a folder of that name, as some archives unpack; of such
+// a folder itself when that is all; empty when nothing is there.
+std::string find_file(const std::filesystem::path& folder, const std::string& stem) {
+  const auto is_file = [](const std::filesystem::path& path) {
+    std::error_code ignored;
+    return !std::filesystem::is_directory(path, ignored);
+  };
+  const std::vector<std::filesystem::path> found = found_by_name(folder, stem);
+  for (const std::filesystem::path& path : found) {
+    if (is_file(path)) return path.string();
+    for (const std::filesystem::path& inner : found_by_name(path, stem)) {
+      if (is_file(inner)) return inner.string();
+    }
+  }
+  return found.empty() ? "" : found.front().string();
 }
 
 [[noreturn]] void fail_for_partner(const std::string& folder, const std::string& found,
                                    const std::string& missing) {
-  throw InputError(folder + ": " + found + " is there, but not " + missing +
-                   " (with or without .gz)");
+  throw InputError(folder + ": " + found + " is there, but not " + all_names(missing, " or ") +
+                   wherever);
 }
 
 std::optional<RawSet> read_pair(const std::string& folder, const std::string& prefix,
@@ -95,7 +133,7 @@ FolderSets read_cifar(const std::string& folder, std::size_t classes) {
   return sets;
 }
 
-// The first of these that is there, with or without .gz; empty when none is.
+// The first of these that is there; empty when none is.
 std::string first_found(const std::string& folder, const std::vector<std::string>& stems) {
   for (const std::string& stem : stems) {
     if (!find_file(folder, stem).empty()) return stem;
@@ -116,9 +154,9 @@ FolderSets read_folder(const std::string& folder, std::size_t classes) {
       first_found(folder, {training_batch(1), training_batch(2), training_batch(3),
                            training_batch(4), training_batch(5), "test_batch.bin"});
   if (idx.empty() && cifar.empty()) {
-    throw InputError(folder +
-                     ": none of train-images-idx3-ubyte, t10k-images-idx3-ubyte, data_batch_1.bin "
-                     "and test_batch.bin (with or without .gz) is there");
+    throw InputError(folder + ": none of " + all_names("train-images-idx3-ubyte", ", ") + ", " +
+                     all_names("t10k-images-idx3-ubyte", ", ") +
+                     ", data_batch_1.bin and test_batch.bin is there" + wherever);
   }
   if (!idx.empty() && !cifar.empty()) {
     throw InputError(folder + ": holds IDX files (" + idx + ") and CIFAR-10 batches (" + cifar +

@@ -15,9 +15,9 @@ struct FolderSets {
   std::optional<RawSet> test;
 };
 
-/// Reads either IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k pair) or
-/// CIFAR-10 batches (data_batch_1.bin and the batches that follow it, up to 5, and test_batch.bin),
-/// each with or without .gz.
+/// Reads either IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k pair, or
+/// the same with a dot before "idx") or CIFAR-10 batches (data_batch_1.bin and the batches that
+/// follow it, up to 5, and test_batch.bin), each with or without .gz, or in a folder of its name.
 FolderSets read_folder(const std::string& folder, std::size_t classes);
 
 }  // namespace trainer

@@ -131,9 +131,10 @@ void add_settings(CLI::App& app, RecipeChanges& changes) {
 void add_data_options(CLI::App& app, CommandLine& line, Options& options) {
   add(app, "--data", options.data.folder, "FOLDER",
       "with train-images-idx3-ubyte, train-labels-idx1-ubyte and the\n"
-      "same for t10k (MNIST), or with data_batch_1.bin up to 5 and\n"
-      "test_batch.bin (CIFAR-10), each plain or .gz; a single set is\n"
-      "split 80/20 (default: 1,797 handwritten digits of 8x8, built in)")
+      "same for t10k (MNIST; a dot before idx will do, too), or with\n"
+      "data_batch_1.bin up to 5 and test_batch.bin (CIFAR-10), each\n"
+      "plain, .gz or in a folder of its name; a single set is split\n"
+      "80/20 (default: 1,797 handwritten digits of 8x8, built in)")
       ->group("Data");
   add(app, "--classes", line.classes, "N", "labels are 0 to N - 1")
       ->capture_default_str()

@@ -1,6 +1,8 @@
 // Writes the files sound-… and damaged-… of the corpus: scripts/fuzz.sh --seeds.
+#include "atomic_file.hpp"
 #include "tiny_run.hpp"
 #include "trainer/cifar_bytes.hpp"
+#include "trainer/foreign_bytes.hpp"
 
 #include <zlib.h>
 
@@ -9,8 +11,6 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <stdexcept>
 #include <string>
 
 using tests::Bytes;
@@ -23,10 +23,7 @@ class Corpus {
     std::filesystem::create_directories(folder_);
   }
   void add(const std::string& name, const Bytes& bytes) const {
-    std::ofstream file(folder_ / name, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    if (!file.flush()) throw std::runtime_error("cannot write " + (folder_ / name).string());
+    trainer::write_atomically((folder_ / name).string(), {bytes.begin(), bytes.end()});
   }
 
  private:
@@ -54,6 +51,26 @@ Bytes after(std::uint8_t first, const Bytes& bytes) {
   return result;
 }
 
+// Two parts and an empty one, as bgzip ends its files.
+Bytes in_members(const Bytes& bytes, std::ptrdiff_t first) {
+  const Bytes start(bytes.begin(), bytes.begin() + first), rest(bytes.begin() + first, bytes.end());
+  return tests::joined(tests::joined(tests::gzipped(start), tests::gzipped(rest)),
+                       tests::gzipped({}));
+}
+
+// What often lies where data should, plain and in gzip.
+void write_foreign(const Corpus& corpus) {
+  const auto add = [&corpus](const std::string& name, const Bytes& bytes) {
+    corpus.add("damaged-" + name, bytes);
+    corpus.add("damaged-" + name + ".gz", tests::gzipped(bytes));
+  };
+  add("zip", tests::zip_bytes());
+  add("tar", tests::tar_bytes());
+  add("lfs", tests::lfs_bytes());
+  add("html", tests::html_bytes());
+  add("xml", tests::xml_bytes());
+}
+
 void write_idx(const Corpus& corpus) {
   const Bytes images = tests::image_bytes(3, 4, 2);
   const Bytes labels = tests::label_bytes(12);
@@ -74,6 +91,11 @@ void write_idx(const Corpus& corpus) {
   corpus.add("damaged-count", with(labels, 4, 0xff));
   corpus.add("damaged-cut.gz", cut(tests::gzipped(images), 9));
   corpus.add("damaged-promise.gz", tests::gzipped(with(images, 4, 0xff)));
+  corpus.add("damaged-float", with(images, 2, 0x0d));
+  corpus.add("damaged-int", with(labels, 2, 0x0c));
+  corpus.add("sound-members.gz", in_members(images, 9));
+  corpus.add("damaged-members.gz", cut(in_members(images, 9), 1));
+  write_foreign(corpus);
 }
 
 void write_cifar(const Corpus& corpus) {
@@ -88,6 +110,8 @@ void write_cifar(const Corpus& corpus) {
   corpus.add("damaged-cut.gz", cut(two, 1));
   corpus.add("damaged-after-end.gz", longer(two));
   corpus.add("damaged-checksum.gz", with(two, two.size() - 8, 0));
+  corpus.add("sound-members.gz", in_members(batch, 1));
+  write_foreign(corpus);
 }
 
 void write_gzip(const Corpus& corpus) {
@@ -101,6 +125,13 @@ void write_gzip(const Corpus& corpus) {
   corpus.add("damaged-checksum.gz", after(0, with(packed, packed.size() - 8, 0)));
   corpus.add("damaged-cut.gz", after(0, cut(packed, 1)));
   corpus.add("damaged-longer.gz", after(0, longer(packed)));
+  const Bytes members = in_members(tests::label_bytes(40), 20);
+  Bytes padded = members;
+  padded.resize(members.size() + 64);
+  corpus.add("sound-members.gz", after(6, members));
+  corpus.add("sound-padded.gz", after(6, padded));
+  corpus.add("damaged-after-padding.gz", after(6, longer(padded)));
+  corpus.add("damaged-member.gz", after(6, tests::joined(members, {0x1f, 0x8b, 8})));
 }
 
 // With a checksum that holds; `bytes` has none.
@@ -136,6 +167,7 @@ void write_checkpoint(const Corpus& corpus) {
   corpus.add("damaged-epochs", sealed(with(open, epochs + 7, 0xff)));
   corpus.add("damaged-cut", sealed(cut(open, 1)));
   corpus.add("damaged-longer", sealed(longer(open)));
+  write_foreign(corpus);
 }
 
 }  // namespace

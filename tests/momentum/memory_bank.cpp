@@ -328,8 +328,9 @@ TEST_CASE("a file that lies with a right checksum is refused") {
   CHECK(load(32, std::string(1, 2)) == "contradicts itself");
   CHECK(load(40, std::string(1, 1)) == "contradicts itself");
   CHECK(load(48, std::string(1, 1)) == "contradicts itself");
-  CHECK(load(56, std::string{0, 0, '\xc0', '\x7f'}) == "has a row that is longer than 1");  // NaN
-  CHECK(load(56, std::string{0, 0, 0, '\x40'}) == "has a row that is longer than 1");       // 2
+  const std::string nan{0, 0, '\xc0', '\x7f'}, two{0, 0, 0, '\x40'}, zero(4, '\0');
+  CHECK(load(56, nan) == "has row 0 of squared length NaN, below 1.001 expected");
+  CHECK(load(64, two + zero) == "has row 1 of squared length 4, below 1.001 expected");
 }
 
 TEST_CASE("a file that cannot be written or read is named, and the old one stays") {
@@ -389,7 +390,7 @@ TEST_CASE("a bank refuses to be restored from what it never was, and stays") {
   MemoryBank<double> bank(4, 3);
   bank.push(batch<double>(2, 3, 1));
   const Contents<double> before(bank);
-  Matrix<double> rows = batch<double>(3, 3, 2);
+  Matrix<double> rows = unit_rows(batch<double>(3, 3, 2));
   CHECK(message<selfsup::OptionError>([&] { bank.restore(rows, 2); }) ==
         "MemoryBank::restore: next is 2 of 3 rows and a capacity of 4");
   CHECK(message<selfsup::OptionError>([&] { bank.restore(batch<double>(4, 3, 2), 4); }) ==
@@ -401,4 +402,53 @@ TEST_CASE("a bank refuses to be restored from what it never was, and stays") {
   rows(1, 1) = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_AS(bank.restore(rows, 3), selfsup::NonFiniteError);
   CHECK(Contents<double>(bank) == before);
+}
+
+TEMPLATE_TEST_CASE("a bank without rows is restored", "", float, double) {
+  MemoryBank<TestType> bank(7, 4);
+  if (GENERATE(false, true)) bank.push(batch<TestType>(5, 4, 1), Ids{1, 2, 3, 4, 5});
+  bank.restore(Matrix<TestType>(0, 4), 0);
+  CHECK(bank.size() == 0);
+  CHECK(bank.next() == 0);
+  bank.restore(bank.view(), 0);
+  bank.push(batch<TestType>(2, 4, 2));
+  MemoryBank<TestType> expected(7, 4);
+  expected.push(batch<TestType>(2, 4, 2));
+  CHECK(Contents<TestType>(bank) == Contents<TestType>(expected));
+  CHECK(panels_agree(bank));
+}
+
+TEMPLATE_TEST_CASE("what restore takes, load takes", "", float, double) {
+  using T = TestType;
+  using Limits = std::numeric_limits<T>;
+  const ScratchFile file;
+  MemoryBank<T> bank(4, 2), other(4, 2);
+  bank.push(batch<T>(2, 2, 1), Ids{3, 4});
+  const Contents<T> before(bank);
+  const auto restored = [&](T longest) {
+    Matrix<T> rows(3, 2);
+    rows(0, 0) = 1;
+    rows(1, 1) = longest;
+    bank.restore(rows, 3);
+  };
+  const auto refused = [&](T longest) {
+    const std::string found = message<std::exception>([&] { restored(longest); });
+    CHECK(Contents<T>(bank) == before);
+    CHECK(panels_agree(bank));
+    return found;
+  };
+  const std::string start = "MemoryBank::restore: rows has row 1 of squared length ";
+  CHECK(refused(2) == start + "4, below 1.001 expected");
+  CHECK(refused(T(1.0006)) == start + "1.0012, below 1.001 expected");
+  CHECK(refused(Limits::max()) == start + "inf, below 1.001 expected");
+  CHECK(refused(-Limits::infinity()) == start + "inf, below 1.001 expected");
+  CHECK(refused(Limits::quiet_NaN()) == start + "NaN, below 1.001 expected");
+  CHECK_THROWS_AS(restored(2), selfsup::OptionError);
+  CHECK_THROWS_AS(restored(Limits::max()), selfsup::NonFiniteError);
+  for (const T longest : {T(0), T(0.5), T(1.0004)}) {
+    restored(longest);
+    bank.save(file.path());
+    other.load(file.path());
+    CHECK(Contents<T>(other) == Contents<T>(bank));
+  }
 }

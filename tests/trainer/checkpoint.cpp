@@ -4,7 +4,10 @@
 #include "errors.hpp"
 #include "message.hpp"
 
+#include <zlib.h>
+
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -85,6 +88,56 @@ TEST_CASE("a checkpoint cut short at any byte, with any byte flipped or one more
   }
   refused(file + "x");
   CHECK(other.file() == before);
+}
+
+TEST_CASE("a checkpoint whose memory bank no run leaves is named, and changes nothing") {
+  Run run(1), other(2);
+  run.step(1);
+  other.step(3);
+  const std::string before = other.file();
+  const std::string file = run.file();
+  // The bank of 20 rows of 2, and its number of rows and next place.
+  const std::string name = "loss.memory";
+  const std::size_t bank = file.find(name) + name.size() + 8;
+  const auto refused = [&](std::size_t row, float first) {
+    std::string bytes = file;
+    std::memcpy(&bytes[bank + row * 2 * sizeof(float)], &first, sizeof first);
+    const std::size_t open = bytes.size() - 4;
+    const auto* const start = reinterpret_cast<const Bytef*>(bytes.data());
+    const auto checksum = static_cast<std::uint32_t>(crc32(0, start, static_cast<uInt>(open)));
+    for (std::size_t i = 0; i < 4; ++i)
+      bytes[open + i] = static_cast<char>(checksum >> 8 * i & 0xff);
+    const std::string found = tests::message<trainer::InputError>([&] { other.restore(bytes); });
+    CHECK(other.file() == before);
+    return found;
+  };
+  const std::string start = "file: the checkpoint cannot be taken: ";
+  CHECK(refused(1, 3e19f) ==
+        start + "MemoryBank::restore: rows has row 1 of squared length inf, below 1.001 expected");
+  CHECK(refused(20, 3) == start + "MemoryBank::restore: next is 12 of 3 rows and a capacity of 20");
+  CHECK(refused(20, -1) == start + "its memory bank contradicts itself");
+  other.step(4);
+  Run same(2);
+  same.restore(before);
+  same.step(4);
+  CHECK(same.file() == other.file());
+}
+
+TEST_CASE("a memory bank of one column is kept") {
+  const auto narrow = [](std::uint64_t seed) {
+    Run run(seed);
+    run.recipe.projector = {1};
+    run.model = Model<float>(run.recipe, 5, seed);
+    return run;
+  };
+  Run run = narrow(1), other = narrow(2);
+  run.step(1);
+  run.step(2);
+  other.restore(run.file());
+  CHECK(other.file() == run.file());
+  run.step(3);
+  other.step(3);
+  CHECK(other.file() == run.file());
 }
 
 TEST_CASE("a checkpoint of other settings, or of another shape, is named and changes nothing") {

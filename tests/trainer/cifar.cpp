@@ -58,6 +58,57 @@ TEST_CASE("content of any length comes whole out of gzip") {
   }
 }
 
+TEST_CASE("gzip of several members is one file") {
+  const Bytes plain = tests::cifar_bytes(3, 2);
+  const auto part = [&](std::size_t first, std::size_t last) {
+    return tests::gzipped({plain.begin() + static_cast<std::ptrdiff_t>(first),
+                           plain.begin() + static_cast<std::ptrdiff_t>(last)});
+  };
+  Bytes bytes = tests::joined(part(0, 1), part(1, 5000));  // as cat puts them together
+  bytes = tests::joined(bytes, tests::gzipped({}));  // as bgzip's, in the middle and at the end
+  bytes = tests::joined(bytes, part(5000, plain.size()));
+  bytes = tests::joined(bytes, tests::gzipped({}));
+  const Bytes sound = bytes;
+  std::string expected = "nothing thrown";
+  SECTION("as it is") {}
+  SECTION("padded with zeros, as on a tape") { bytes.resize(bytes.size() + 512); }
+  SECTION("bytes after the last member") {
+    bytes.insert(bytes.end(), 3, 7);
+    expected = "batch: 3 bytes follow where the gzip data was expected to end the file";
+  }
+  SECTION("bytes after the padding") {
+    bytes.resize(bytes.size() + 10);
+    bytes.push_back(7);
+    expected = "batch: 11 bytes follow where the gzip data was expected to end the file";
+  }
+  SECTION("a last member that is cut") {
+    bytes = tests::joined(bytes, {0x1f, 0x8b});
+    expected = "batch: truncated gzip data, its end was expected after 9219 bytes";
+  }
+  SECTION("a checksum of a member within") {
+    bytes[part(0, 1).size() - 8] ^= 1;
+    expected = "batch: damaged gzip data after 1 bytes (incorrect data check)";
+  }
+  CHECK(error(bytes) == expected);
+  if (expected != "nothing thrown") return;
+  CHECK(trainer::parse_cifar(tests::view(bytes), "batch", 10).labels == Bytes{2, 3, 4});
+
+  trainer::ByteReader reader(tests::view(bytes), "content");
+  Bytes pieces(plain.size());
+  for (std::size_t first = 0; first < plain.size(); first += 439) {
+    CHECK(reader.most_left() >= plain.size() - first);
+    reader.read(pieces.data() + first, 439);
+  }
+  reader.expect_end();
+  CHECK(pieces == plain);
+}
+
+TEST_CASE("gzip of members without end has a bound") {
+  Bytes many;
+  for (int member = 0; member < 2000; ++member) many = tests::joined(many, tests::gzipped({}));
+  CHECK(error(many) == "batch: holds no image, at least one of 3073 bytes was expected");
+}
+
 TEST_CASE("damaged CIFAR-10 batches are refused by name") {
   const Bytes sound = tests::cifar_bytes(5, 3);
   Bytes bytes = sound;

@@ -77,6 +77,40 @@ TEST_CASE("two pairs of files are training and test set, plain or gzip") {
   CHECK(data.train.images(0, 5) == 5.0F / 255.0F);
 }
 
+TEST_CASE("the names of mirrors and of unpacked archives are found") {
+  struct Names {
+    std::string images, labels, empty_folder;
+  };
+  const std::string dash_images = "train-images-idx3-ubyte",
+                    dash_labels = "train-labels-idx1-ubyte";
+  const std::string dot_images = "train-images.idx3-ubyte", dot_labels = "train-labels.idx1-ubyte";
+  const Names names =
+      GENERATE_COPY(Names{dot_images, dot_labels, ""}, Names{dot_images + ".gz", dash_labels, ""},
+                    Names{dash_images + "/" + dash_images, dash_labels + "/" + dash_labels, ""},
+                    Names{dot_images + "/" + dot_images, dot_labels + "/" + dot_labels + ".gz", ""},
+                    Names{dash_images + "/" + dot_images, dash_labels + "/" + dot_labels, ""},
+                    Names{dot_images, dot_labels + ".gz", dash_images});
+  const std::string prefix = GENERATE("train", "t10k");
+  const ScratchFolder folder;
+  const auto stored = [&](const std::string& train_name, const tests::Bytes& bytes) {
+    std::string name = train_name;
+    for (std::size_t at = 0; (at = name.find("train", at)) != std::string::npos; at += 4)
+      name.replace(at, 5, prefix);
+    const std::filesystem::path path = std::filesystem::path(folder.path()) / name;
+    std::filesystem::create_directories(bytes.empty() ? path : path.parent_path());
+    if (bytes.empty()) return;
+    folder.write(name, path.extension() == ".gz" ? tests::gzipped(bytes) : bytes);
+  };
+  stored(names.images, tests::image_bytes(10, 4, 4));
+  stored(names.labels, tests::label_bytes(10));
+  stored(names.empty_folder, {});
+  INFO(prefix << ": " << names.images << ", " << names.labels);
+  trainer::DataOptions options;
+  options.folder = folder.path();
+  const trainer::Dataset data = trainer::load_dataset(options);
+  CHECK(data.train.count() + data.test.count() == 10);
+}
+
 TEST_CASE("a single pair keeps every image exactly once") {
   const ScratchFolder folder;
   folder.write("t10k-images-idx3-ubyte", tests::image_bytes(11, 1, 1));
@@ -164,8 +198,8 @@ TEST_CASE("CIFAR-10 folders that cannot be used are refused by name") {
   folder.write("data_batch_3.bin", tests::cifar_bytes(2, 0));
   CHECK(load_error(folder.path()) ==
         folder.path() +
-            ": data_batch_3.bin is there, but not data_batch_2.bin (with or without "
-            ".gz)");
+            ": data_batch_3.bin is there, but not data_batch_2.bin (with or without .gz, or in a "
+            "folder of that name)");
   folder.write("data_batch_2.bin.gz", tests::cifar_bytes(2, 9));
   CHECK(load_error(folder.path()) ==
         folder.path() + "/data_batch_2.bin.gz: label 1 is 10, 0 to 9 was expected");
@@ -190,12 +224,19 @@ TEST_CASE("images of more than 16 rows or columns are downsampled by default") {
 TEST_CASE("folders that cannot be used are refused by name") {
   const ScratchFolder folder;
   CHECK(has(load_error(folder.path() + "/absent"), "absent is no folder"));
-  CHECK(has(load_error(folder.path()),
-            "none of train-images-idx3-ubyte, t10k-images-idx3-ubyte, data_batch_1.bin"));
+  const std::string wherever = " (with or without .gz, or in a folder of that name)";
+  CHECK(load_error(folder.path()) ==
+        folder.path() +
+            ": none of train-images-idx3-ubyte, train-images.idx3-ubyte, t10k-images-idx3-ubyte, "
+            "t10k-images.idx3-ubyte, data_batch_1.bin and test_batch.bin is there" +
+            wherever);
 
   folder.write("train-images-idx3-ubyte", tests::image_bytes(12, 4, 4));
-  CHECK(has(load_error(folder.path()),
-            "train-images-idx3-ubyte is there, but not train-labels-idx1-ubyte"));
+  CHECK(load_error(folder.path()) ==
+        folder.path() +
+            ": train-images-idx3-ubyte is there, but not train-labels-idx1-ubyte or "
+            "train-labels.idx1-ubyte" +
+            wherever);
 
   folder.write("train-labels-idx1-ubyte", tests::label_bytes(11));
   CHECK(has(load_error(folder.path()), "has 11 labels"));

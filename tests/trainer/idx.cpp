@@ -165,6 +165,26 @@ TEST_CASE("damaged gzip data is refused by name") {
   CHECK(has(found, expected));
 }
 
+TEST_CASE("IDX entries of another type are refused by its name") {
+  const auto error = [](std::uint8_t type, Bytes bytes) {
+    bytes[2] = type;
+    const bool images = bytes[3] == 3;
+    const std::string found = images ? image_error(bytes) : label_error(bytes);
+    CHECK((images ? image_error : label_error)(tests::gzipped(bytes)) == found);
+    return found;
+  };
+  const Bytes images = tests::image_bytes(2, 2, 2);
+  const Bytes labels = tests::label_bytes(3);
+  const std::string end = ", unsigned byte (0x08) was expected";
+  CHECK(error(0x09, labels) == "labels: holds IDX entries of type signed byte (0x09)" + end);
+  CHECK(error(0x0b, images) == "images: holds IDX entries of type short (0x0b)" + end);
+  CHECK(error(0x0c, labels) == "labels: holds IDX entries of type int (0x0c)" + end);
+  CHECK(error(0x0d, images) == "images: holds IDX entries of type float (0x0d)" + end);
+  CHECK(error(0x0e, images) == "images: holds IDX entries of type double (0x0e)" + end);
+  CHECK(error(0x0a, images) ==
+        "images: magic number 0x00000a03, 0x00000803 (IDX images) was expected");
+}
+
 TEST_CASE("damaged IDX labels are refused by name") {
   const Bytes sound = tests::label_bytes(23);
   Bytes bytes = sound;

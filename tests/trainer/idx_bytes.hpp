@@ -58,4 +58,10 @@ inline Bytes gzipped(const Bytes& bytes) {
   return packed;
 }
 
+/// One after the other.
+inline Bytes joined(Bytes first, const Bytes& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
 }  // namespace tests

@@ -19,7 +19,7 @@ batch() {
 data=$folder/data
 mkdir "$data"
 batch 0 20 > "$data/data_batch_1.bin"
-batch 20 20 | gzip > "$data/data_batch_2.bin.gz"
+{ batch 20 7 | gzip; batch 27 13 | gzip; } > "$data/data_batch_2.bin.gz"
 batch 40 10 > "$data/test_batch.bin"
 for threads in 1 2; do
   "$program" --data "$data" "${options[@]}" --threads "$threads" --out "$folder/$threads" \

@@ -19,7 +19,8 @@ fi
 # of that name.
 strace -qq -e trace=$calls -o "$folder/trace" "$program" "${options[@]}" --checkpoint 0 \
   --out "$folder/traced" > /dev/null
-awk -F'(' '{ ++count[$1] } /checkpoint\.bin\.[0-9]+\.tmp/ { begun = 1 } /metrics\.csv\.[0-9]+\.tmp/ { exit }
+awk -F'(' '{ ++count[$1] } /checkpoint\.bin\.[0-9]+-[0-9]+\.tmp/ { begun = 1 }
+  /metrics\.csv\.[0-9]+-[0-9]+\.tmp/ { exit }
   begun { print $1, count[$1] }' \
   "$folder/trace" > "$folder/points"
 [ "$(wc -l < "$folder/points")" -ge 20 ]

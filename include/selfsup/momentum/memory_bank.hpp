@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <sstream>
 #include <string>
 
 namespace selfsup {
@@ -68,7 +69,8 @@ class MemoryBank {
   /// Replaces all of it by `rows` (size, D), as they are, and the place of the next row: view() and
   /// next() of an earlier time, for those who write their own checkpoints. Ids are not restored.
   /// Throws ShapeError for another D or more rows than the capacity, OptionError for a place that
-  /// cannot be the next one, NonFiniteError when an entry is NaN or infinite; the bank then stays.
+  /// cannot be the next one or a row longer than 1, NonFiniteError for a row whose squared length
+  /// is NaN or infinite; the bank then stays.
   void restore(ConstView<T> rows, std::size_t next) {
     const char* const where = "MemoryBank::restore";
     if (rows.cols() != cols() || rows.rows() > capacity()) {
@@ -81,11 +83,15 @@ class MemoryBank {
                         std::to_string(capacity()));
     }
     unit_.reshape(rows.rows(), cols());
-    if (!is_finite(normalize_.forward(copy_.of(rows), {false}, unit_, 0)))
-      throw_non_finite<T>(where, {{"rows", rows}});
-    ring_.clear();
-    if (rows.rows() > 0) ring_.push(unit_, nullptr);
-    ring_.set_next(next);
+    const ConstView<T> entries = copy_.of(rows);
+    for (std::size_t r = 0; r < rows.rows(); ++r) std::copy_n(entries.row(r), cols(), unit_.row(r));
+    const LongRow row = first_long_row();
+    if (!row.text.empty()) {
+      const std::string text = std::string(where) + ": rows has " + row.text;
+      if (!is_finite(row.square)) throw NonFiniteError(text);
+      throw OptionError(text);
+    }
+    refill(nullptr, next);
   }
 
   /// What a loss reads, in both layouts of its products.
@@ -139,9 +145,7 @@ class MemoryBank {
     }
     if (has_ids) ring_.reserve_ids();
     take(bytes, static_cast<std::size_t>(rows), refuse);
-    ring_.clear();
-    if (rows > 0) ring_.push(unit_, has_ids ? ids_.data() : nullptr);
-    ring_.set_next(static_cast<std::size_t>(file_next));
+    refill(has_ids ? ids_.data() : nullptr, static_cast<std::size_t>(file_next));
   }
 
   /// Memory that this object holds.
@@ -176,6 +180,37 @@ class MemoryBank {
     ring_.push(unit_, ids);
   }
 
+  struct LongRow {
+    double square = 0;
+    std::string text;  // empty when there is none
+  };
+
+  // The first row of unit_ that no push can have left, rounding apart.
+  LongRow first_long_row() const {
+    constexpr double bound = 1.001;
+    for (std::size_t r = 0; r < unit_.rows(); ++r) {
+      const double square = simd::dot(unit_.row(r), unit_.row(r), cols());
+      if (is_finite(square) && square < bound) continue;
+      std::ostringstream text;
+      text << "row " << r << " of squared length ";
+      if (is_nan(square)) {
+        text << "NaN";
+      } else {
+        text << square;
+      }
+      text << ", below " << bound << " expected";
+      return {square, text.str()};
+    }
+    return {};
+  }
+
+  // Replaces all of the ring by the rows of unit_.
+  void refill(const std::int64_t* ids, std::size_t next) {
+    ring_.clear();
+    if (unit_.rows() > 0) ring_.push(unit_, ids);
+    ring_.set_next(next);
+  }
+
   // The file's rows and ids, ready to be pushed.
   template <class Refuse>
   void take(const Bytes& bytes, std::size_t rows, const Refuse& refuse) {
@@ -186,9 +221,9 @@ class MemoryBank {
         const auto number = read<detail::Bits<T>>(bytes, at);
         std::memcpy(unit_.row(r) + d, &number, sizeof number);
       }
-      const double square = simd::dot(unit_.row(r), unit_.row(r), cols());
-      if (!(is_finite(square) && square < 1.001)) refuse("has a row that is longer than 1");
     }
+    const LongRow row = first_long_row();
+    if (!row.text.empty()) refuse("has " + row.text);
     const std::size_t count = (bytes.size() - crc_bytes - at) / sizeof(std::int64_t);
     ids_.grow(count);
     for (std::size_t i = 0; i < count; ++i, at += sizeof(std::int64_t))
