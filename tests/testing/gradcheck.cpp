@@ -386,6 +386,30 @@ TEST_CASE("a value whose rounding hides the derivatives is refused by name") {
   }
 }
 
+TEST_CASE("beside a value of whatever size a gradient is judged rightly or refused") {
+  for (double offset = 1; offset < 1e20; offset *= 1.7) {
+    for (const std::uint64_t seed : {1u, 2u, 3u}) {
+      for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+        GradcheckOptions options;
+        options.directions = directions;
+        options.seed = seed;
+        const auto at = tests::random_matrix(1, 5, seed);
+        const auto high = [=](double sum) { return offset + std::sin(sum); };
+        double sum = 0;
+        for (const double x : at.entries()) sum += x;
+        const auto right = check_row(at, high, std::vector<double>(5, std::cos(sum)), options);
+        const auto wrong =
+            check_row(at, high, std::vector<double>(5, 1.001 * std::cos(sum)), options);
+        INFO(offset << ": " << right);
+        CHECK((right.passes() || right.resolution > right.tolerance));
+        CHECK_FALSE(wrong.passes());
+        if (offset < 1e3) CHECK(right);
+        if (offset > 1e9) CHECK_FALSE(right);
+      }
+    }
+  }
+}
+
 TEST_CASE("the report says how small an error would have been seen") {
   const Point point;
   const auto with_error = [&](double error, std::size_t directions) {
