@@ -5,6 +5,7 @@
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/covariance.hpp"
+#include "sanitizer.hpp"
 
 #include <cmath>
 #include <numeric>
@@ -39,6 +40,34 @@ reference::Result by_definition(const Matrix<double>& z, const FftCovarianceOpti
   if (options.diagonal_means) return result;
   result.value /= width;
   for (double& entry : result.gradients[0].entries()) entry /= width;
+  return result;
+}
+
+// By the rows' autocorrelation, without C, which would not fit: q = 2 and the given order.
+reference::Result by_rows(const Matrix<double>& z) {
+  const std::size_t N = z.rows(), D = z.cols();
+  const Matrix<double> zc = reference::centred(z);
+  std::vector<double> r(D), twice(2 * D), slope(2 * D);
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t j = 0; j < 2 * D; ++j) twice[j] = zc(n, j % D);
+    for (std::size_t j = 0; j < D; ++j) {
+      for (std::size_t k = 1; k < D; ++k) r[k] += twice[j] * twice[j + k];
+    }
+  }
+  const auto scale = static_cast<double>(D) * static_cast<double>((N - 1) * (N - 1));
+  reference::Result result;
+  result.gradients = {Matrix<double>(N, D)};
+  for (std::size_t k = 1; k < D; ++k) {
+    result.value += r[k] * r[k] / scale;
+    slope[k] = slope[k + D] = 4 * r[k] / scale;
+  }
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t i = 0; i < D; ++i) {
+      for (std::size_t j = 0; j < D; ++j) {
+        result.gradients[0](n, j) += slope[D + i - j] * zc(n, i);
+      }
+    }
+  }
   return result;
 }
 
@@ -115,6 +144,54 @@ TEST_CASE("FftCovariance: every length of the transform is right, in float and i
     CHECK_NONE(tests::check_reference(item, *item.make<float>(), {tests::cast<float>(z)},
                                       item.reference({z}), 1));
     CHECK_NONE(tests::check_reference(item, *item.make<double>(), {z}, item.reference({z}), 1));
+  }
+}
+
+TEST_CASE("FftCovariance: lengths with a large prime factor are right, q = 1 too") {
+  for (const std::size_t D : {97u, 101u, 106u, 127u, 128u, 143u, 169u, 194u, 211u, 254u}) {
+    const auto z = tests::random_views(7, D, D)[0];
+    for (const std::size_t q : {1u, 2u}) {
+      const auto item = fft_case("", with(q, true, D));
+      INFO(D << " columns, q = " << q);
+      CHECK_NONE(tests::check_reference(item, *item.make<float>(), {tests::cast<float>(z)},
+                                        item.reference({z}), 1));
+      CHECK_NONE(tests::check_reference(item, *item.make<double>(), {z}, item.reference({z}), 1));
+    }
+  }
+}
+
+TEST_CASE("FftCovariance: thousands of columns, a prime number of them or twice one") {
+  for (const std::size_t D : {8191u, 2 * 4099u}) {
+    if (tests::address_sanitizer && D != 8191) continue;
+    const auto z = tests::random_views(3, D, D)[0];
+    const auto expected = by_rows(z);
+    const auto item = fft_case("", with(2, false));
+    INFO(D << " columns");
+    CHECK_NONE(
+        tests::check_reference(item, *item.make<float>(), {tests::cast<float>(z)}, expected, 1));
+    CHECK_NONE(tests::check_reference(item, *item.make<double>(), {z}, expected, 1));
+  }
+}
+
+// Time is not asserted, what it follows from is: no factor of a transform is large, and none is
+// much longer than twice the row.
+TEST_CASE("FftCovariance: every row has a transform of small factors") {
+  using selfsup::kernels::circular_length;
+  for (const std::size_t D : {1u, 2u, 3u, 7u, 11u, 96u, 1024u, 7168u, 8000u, 8192u}) {
+    CHECK(circular_length(D) == D);
+  }
+  CHECK(circular_length(13) == 32);  // 28 has a factor of 7
+  CHECK(circular_length(97) == 200);
+  CHECK(circular_length(8191) == 16384);
+  CHECK(circular_length(2 * 4099) == 17280);
+  for (std::size_t D = 1; D < 20000; ++D) {
+    const std::size_t L = circular_length(D);
+    std::size_t rest = L;
+    for (const std::size_t factor : {2u, 3u, 5u, 7u, 11u}) {
+      while (rest % factor == 0) rest /= factor;
+    }
+    const bool good = rest == 1 && (L == D || (L >= 2 * D - 1 && L % 4 == 0 && 3 * L <= 8 * D));
+    if (!good) FAIL_CHECK(D << " columns take a transform of " << L);
   }
 }
 

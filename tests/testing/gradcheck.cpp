@@ -10,11 +10,14 @@
 #include "selfsup/losses/simsiam.hpp"
 #include "selfsup/losses/vicreg.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -86,6 +89,50 @@ Matrix<double> row(std::vector<double> entries) {
   matrix.entries() = std::move(entries);
   return matrix;
 }
+
+// f(x) of one row, with a gradient.
+template <class F>
+GradcheckReport check_row(const Matrix<double>& at, const F& f, std::vector<double> gradient,
+                          const GradcheckOptions& options = {}) {
+  return gradcheck(
+      [&](const Views& views) {
+        double sum = 0;
+        for (std::size_t c = 0; c < views[0].cols(); ++c) sum += views[0](0, c);
+        return f(sum);
+      },
+      [&](const Views&) { return Gradients{gradient}; }, {at}, options);
+}
+
+// A loss that goes on to its next step with every forward, or with every value too.
+struct SteppedOptions {
+  bool by_value = false;
+};
+template <class T>
+class Stepped {
+ public:
+  explicit Stepped(const SteppedOptions& options = {}) : options_(options) {}
+  const SteppedOptions& options() const { return options_; }
+  void set_step(std::uint64_t step) { step_ = step; }
+  T value(ConstView<T> x) {
+    const T result = weight() * x(0, 0) * x(0, 0);
+    step_ += options_.by_value ? 1 : 0;
+    return result;
+  }
+  T forward(ConstView<T> x) {
+    d_x_ = 2 * weight() * x(0, 0);
+    const T result = weight() * x(0, 0) * x(0, 0);
+    ++step_;
+    return result;
+  }
+  void backward(selfsup::MutView<T> d_x) const { d_x(0, 0) = d_x_; }
+
+ private:
+  T weight() const { return static_cast<T>(3 + step_); }
+
+  SteppedOptions options_;
+  std::uint64_t step_ = 0;
+  T d_x_ = 0;
+};
 
 // Σ w·x², with the weights w as something that has no gradient.
 struct WeightedOptions {};
@@ -296,6 +343,170 @@ TEST_CASE("a value or a gradient that differs between two calls is refused by na
   CHECK_FALSE(undefined);
 }
 
+TEST_CASE("a value that is not finite is refused by name, whatever the gradient") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double value_there : {infinity, -infinity, std::nan("")}) {
+    for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+      GradcheckOptions options;
+      options.directions = directions;
+      const auto report = check_row(
+          row({1, 2, 3}), [&](double) { return value_there; }, {4, 4, 4}, options);
+      INFO(report);
+      CHECK_FALSE(report);
+      CHECK_FALSE(report.passes(infinity));
+      CHECK(report.checked == 0);
+      CHECK(contains(report.message(), "the value at this point is "));
+      CHECK(contains(report.message(), "a finite one expected"));
+    }
+  }
+}
+
+TEST_CASE("a value whose rounding hides the derivatives is refused by name") {
+  const auto high = [](double sum) { return 1e15 + sum; };
+  for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+    GradcheckOptions options;
+    options.directions = directions;
+    for (const double entry : {4.0, 1.0, 1e-3, 1e6}) {  // 1 is right: that cannot be known here
+      const auto report = check_row(row({1, 2, 3}), high, {entry, entry, entry}, options);
+      INFO(report);
+      CHECK_FALSE(report);
+      CHECK(report.kinks == 0);
+      CHECK(report.resolution > report.tolerance);
+      CHECK(report.hidden > 1);
+      CHECK(contains(report.message(),
+                     "cannot be judged, since the rounding of the value, 1e+15, "
+                     "hides derivatives smaller than "));
+    }
+    // What is far above the rounding shows all the same.
+    CHECK(check_row(row({1, 2, 3}), high, {1e6, 1e6, 1e6}, options).error > 0.5);
+    CHECK(check_row(
+        row({1, 2, 3}), [](double sum) { return 1e3 + sum; }, {1, 1, 1}, options));
+    CHECK_FALSE(check_row(
+        row({1, 2, 3}), [](double sum) { return 1e3 + sum; }, {4, 4, 4}, options));
+  }
+}
+
+TEST_CASE("beside a value of whatever size a gradient is judged rightly or refused") {
+  for (double offset = 1; offset < 1e20; offset *= 1.7) {
+    for (const std::uint64_t seed : {1u, 2u, 3u}) {
+      for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+        GradcheckOptions options;
+        options.directions = directions;
+        options.seed = seed;
+        const auto at = tests::random_matrix(1, 5, seed);
+        const auto high = [=](double sum) { return offset + std::sin(sum); };
+        double sum = 0;
+        for (const double x : at.entries()) sum += x;
+        const auto right = check_row(at, high, std::vector<double>(5, std::cos(sum)), options);
+        const auto wrong =
+            check_row(at, high, std::vector<double>(5, 1.001 * std::cos(sum)), options);
+        INFO(offset << ": " << right);
+        CHECK((right.passes() || right.resolution > right.tolerance));
+        CHECK_FALSE(wrong.passes());
+        if (offset < 1e3) CHECK(right);
+        if (offset > 1e9) CHECK_FALSE(right);
+      }
+    }
+  }
+}
+
+TEST_CASE("the report says how small an error would have been seen") {
+  const Point point;
+  const auto with_error = [&](double error, std::size_t directions) {
+    GradcheckOptions options;
+    options.directions = directions;
+    return gradcheck(
+        value,
+        [&](const Views& at) {
+          auto result = gradient(at);
+          result[1][6] += error;
+          return result;
+        },
+        point.views(), options);
+  };
+  const auto exact = gradient(point.views());
+  double largest = 0;
+  for (std::size_t k = 0; k < 2; ++k) {
+    for (const double entry : exact[k]) largest = std::max(largest, std::abs(entry));
+  }
+  for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+    const auto right = with_error(0, directions);
+    INFO(right);
+    CHECK(right.resolution > 0);
+    CHECK(right.resolution < 1e-10);
+    CHECK(contains(right.message(), "up would be seen"));
+    CHECK_FALSE(right.passes(right.resolution / 2));  // no tolerance below it can be judged
+    const auto wrong = with_error(1e-8 * largest, directions);
+    INFO(wrong);
+    CHECK(wrong.error > 100 * right.resolution);
+    CHECK(wrong.error > 100 * right.error);
+  }
+}
+
+TEST_CASE("each of three directions sees two entries exchanged, or two signs") {
+  GradcheckOptions options;
+  options.directions = 3;
+  std::size_t missed = 0, missed_by_one = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    options.seed = seed;
+    const auto at = tests::random_matrix(1, 40, seed);
+    const auto square = [](const Views& views) {
+      double sum = 0;
+      for (std::size_t c = 0; c < 40; ++c) sum += views[0](0, c) * views[0](0, c);
+      return sum;
+    };
+    const auto check = [&](const auto& spoil) {
+      return gradcheck(
+          square,
+          [&](const Views& views) {
+            Gradients result(1);
+            for (std::size_t c = 0; c < 40; ++c) result[0].push_back(2 * views[0](0, c));
+            spoil(result[0]);
+            return result;
+          },
+          {at}, options);
+    };
+    INFO("seed " << seed);
+    CHECK(check([](auto&) {}));
+    const std::size_t i = seed % 40, j = (7 * seed + 1) % 40;
+    const auto exchange = [&](std::vector<double>& entries) { std::swap(entries[i], entries[j]); };
+    missed += i != j && check(exchange).passes();
+    options.directions = 1;
+    missed_by_one += i != j && check(exchange).passes();
+    // Equal and opposite errors: a direction that weighs the two alike sees neither.
+    missed_by_one += i != j && check([&](std::vector<double>& entries) {
+                                 entries[i] += 1e-3;
+                                 entries[j] -= 1e-3;
+                               }).passes();
+    options.directions = 3;
+  }
+  CHECK(missed == 0);
+  CHECK(missed_by_one == 0);
+}
+
+TEST_CASE("gradients and arguments whose squares overflow are judged") {
+  for (const std::size_t directions : {std::size_t{0}, std::size_t{3}}) {
+    GradcheckOptions options;
+    options.directions = directions;
+    for (const double factor : {1e200, 1e-200}) {
+      INFO("factor " << factor << ", " << directions << " directions");
+      const auto scaled = [=](double sum) { return factor * sum; };
+      CHECK(check_row(row({1, 2, 3}), scaled, {factor, factor, factor}, options));
+      CHECK_FALSE(check_row(row({1, 2, 3}), scaled, {factor, 1.1 * factor, factor}, options));
+      const auto far = row({1 / factor, 2 / factor, 3 / factor});
+      CHECK(check_row(far, scaled, {factor, factor, factor}, options));
+      CHECK_FALSE(check_row(far, scaled, {factor, 1.1 * factor, factor}, options));
+    }
+  }
+}
+
+TEST_CASE("a loss that steps by itself is checked at its first step") {
+  const auto z = row({0.7});
+  CHECK(gradcheck(Stepped<double>(), {z}));
+  CHECK(gradcheck(Stepped<double>({true}), {z}));
+  CHECK(gradcheck(Stepped<float>({true}), {tests::cast<float>(z)}));
+}
+
 TEST_CASE("the tolerance is that of the types") {
   const Point point;
   const auto in_float = [](const Views& at) {
@@ -366,6 +577,11 @@ TEST_CASE("a gradient of exactly 0 passes, and one that should not be 0 fails") 
   CHECK_FALSE(check_entries(
                   at, [](double) { return 5.0; }, [](double) { return 1e-3; })
                   .passes(tolerance));
+  // At the bottom of a valley the value is 0, too.
+  const auto bottom = row({0, 0, 0});
+  const auto valley = [](double x) { return x * x + x * x * x; };
+  CHECK(check_entries(bottom, valley, [](double) { return 0.0; }).passes(tolerance));
+  CHECK_FALSE(check_entries(bottom, valley, [](double) { return 1e-9; }).passes(tolerance));
 }
 
 TEST_CASE("gradients of another size are refused") {

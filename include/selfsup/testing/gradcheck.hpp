@@ -7,13 +7,16 @@
 // A float loss is built again in double from its options. Each derivative comes from central
 // differences at shrinking steps, extrapolated to step 0, so no step has to be tuned. A point where
 // that limit does not exist (a hinge, a row below a norm floor, a value that jumps) is reported as
-// a kink, and a value or a gradient that differs between two calls as not repeatable; neither ever
-// passes: no finite difference can judge a gradient there.
+// a kink, a value or a gradient that differs between two calls as not repeatable, a value that is
+// not finite or whose rounding hides the derivatives by that name; none of them ever passes: no
+// finite difference can judge a gradient there.
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/testing/gradcheck_point.hpp"
 #include "selfsup/testing/gradcheck_report.hpp"
 #include "selfsup/testing/ridders.hpp"
 
@@ -56,54 +59,6 @@ constexpr double gradcheck_tolerance() {
 
 namespace detail {
 
-// The arguments as row-major numbers that can be moved, and the views of them that callables
-// receive.
-struct GradcheckPoint {
-  template <class T>
-  explicit GradcheckPoint(const std::vector<ConstView<T>>& arguments) {
-    for (const auto& argument : arguments) {
-      numbers.emplace_back();
-      for (std::size_t r = 0; r < argument.rows(); ++r) {
-        for (std::size_t c = 0; c < argument.cols(); ++c) {
-          numbers.back().push_back(static_cast<double>(argument(r, c)));
-        }
-      }
-      views.emplace_back(numbers.back().data(), argument.rows(), argument.cols());
-    }
-  }
-  GradcheckPoint(const GradcheckPoint&) = delete;
-  GradcheckPoint& operator=(const GradcheckPoint&) = delete;
-
-  // How far the row of an entry moves at step 1: its root mean square; that of the whole argument
-  // for a row of zeros, 1 for an argument of zeros.
-  double unit(std::size_t argument, std::size_t entry) const {
-    const auto root_mean_square = [](const double* data, std::size_t count) {
-      const double square = std::inner_product(data, data + count, data, 0.0);
-      return std::sqrt(square / static_cast<double>(count));
-    };
-    const auto& all = numbers[argument];
-    const std::size_t cols = views[argument].cols();
-    double unit = root_mean_square(all.data() + entry / cols * cols, cols);
-    if (!(unit > 0)) unit = root_mean_square(all.data(), all.size());
-    return unit > 0 ? unit : 1;
-  }
-
-  std::vector<std::vector<double>> numbers;
-  std::vector<ConstView<double>> views;
-};
-
-// The same bits; NaN is the same as NaN.
-inline bool same(double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); }
-
-template <class Entry>
-bool same(const std::vector<std::vector<Entry>>& x, const std::vector<std::vector<Entry>>& y) {
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& a, const auto& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](Entry m, Entry n) {
-      return same(static_cast<double>(m), static_cast<double>(n));
-    });
-  });
-}
-
 // Which arguments a loss object has a gradient for. A loss with the option stop_gradient takes its
 // predictions first, then as many targets; the stopped half counts as constant.
 template <class Loss>
@@ -124,6 +79,14 @@ template <class Loss>
 bool has_gradient(const Loss&, std::size_t, std::size_t, long) {
   return true;
 }
+
+// Puts a loss with random choices back at its first step, where forward may go on to the next.
+template <class Loss>
+auto restart(Loss& loss, int) -> decltype(void(loss.set_step(0))) {
+  loss.set_step(0);
+}
+template <class Loss>
+void restart(Loss&, long) {}
 
 // call(views[0], …, views[Count − 1]), for functions that take that many.
 template <std::size_t... I, class Call, class Views>
@@ -178,37 +141,20 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
       std::conditional_t<std::is_same_v<Number, float>, float, double>>::epsilon();
   detail::GradcheckPoint point(arguments);
   const auto value_here = [&] { return static_cast<double>(value(std::as_const(point.views))); };
-  const double start_value = value_here();
-  const std::vector<std::vector<Entry>> analytic = gradient(std::as_const(point.views));
-  if (analytic.size() != arguments.size()) {
-    throw ShapeError("gradcheck: " + std::to_string(analytic.size()) + " gradients for " +
-                     std::to_string(arguments.size()) + " arguments");
-  }
-  double largest = 0;
-  double square = 0;
-  for (std::size_t k = 0; k < analytic.size(); ++k) {
-    const std::size_t entries = analytic[k].size();
-    if (entries != 0 && entries != point.numbers[k].size()) {
-      throw ShapeError("gradcheck: gradient " + std::to_string(k) + " has " +
-                       std::to_string(entries) + " entries, its argument has " +
-                       std::to_string(point.numbers[k].size()));
-    }
-    for (std::size_t i = 0; i < entries; ++i) {
-      const auto entry = static_cast<double>(analytic[k][i]);
-      largest = std::max(largest, std::abs(entry));
-      square += std::pow(entry * point.unit(k, i), 2);
-    }
-  }
-  // A derivative smaller than this, beside the value, is out of the reach of differences.
-  const double floor = 1e-6 * std::abs(start_value);
-
   GradcheckReport report;
   report.tolerance = gradcheck_tolerance<Number, Entry>();
   report.by_directions = options.directions > 0;
   report.names = options.names;
-  report.repeatable = detail::same(start_value, value_here()) &&
+  report.value = value_here();
+  if (!is_finite(report.value)) return report;
+  const std::vector<std::vector<Entry>> analytic = gradient(std::as_const(point.views));
+  const detail::GradientSize size = detail::size_of(analytic, point);
+  report.repeatable = detail::same(report.value, value_here()) &&
                       detail::same(analytic, gradient(std::as_const(point.views)));
   if (!report.repeatable) return report;
+  // Beside a gradient of zeros only the value is left; differences see so much of it.
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const double seen = std::max(1e-6, 500 * epsilon / report.tolerance);
   std::mt19937_64 random(options.seed);
   for (std::size_t k = 0; k < analytic.size(); ++k) {
     auto& numbers = point.numbers[k];
@@ -221,29 +167,35 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
     for (std::size_t trial = 0; trial < trials; ++trial) {
       std::vector<double> move(entries);
       double unit = 1;
-      double scale = std::sqrt(square);
+      double scale = size.norm;
+      double least_weight = 1;
       if (report.by_directions) {
-        for (std::size_t i = 0; i < entries; ++i) {
-          move[i] = random() >> 63 != 0 ? point.unit(k, i) : -point.unit(k, i);
-        }
+        move = detail::direction(entries, random);
+        for (std::size_t i = 0; i < entries; ++i) move[i] *= point.unit(k, i);
+        least_weight = 0.5;
       } else {
         unit = move[trial] = point.unit(k, trial);
-        scale = largest * unit;
+        scale = size.largest * unit;
       }
-      scale = std::max(scale, floor);
+      const auto value_along = [&](double t) {
+        for (std::size_t i = 0; i < entries; ++i) numbers[i] = start[i] + t * move[i];
+        return value_here();
+      };
+      if (size.largest == 0) {
+        scale = seen * std::max({std::abs(report.value), std::abs(value_along(options.step)),
+                                 std::abs(value_along(-options.step))});
+      }
       const double expected =
           std::inner_product(move.begin(), move.end(), analytic[k].begin(), 0.0);
-      const auto found = detail::differentiate(
-          [&](double t) {
-            for (std::size_t i = 0; i < entries; ++i) numbers[i] = start[i] + t * move[i];
-            return value_here();
-          },
-          options.step, 1e-10 * scale, epsilon);
+      const auto found = detail::differentiate(value_along, options.step, 1e-10 * scale, epsilon);
       numbers = start;
+      const auto relative = [&](double difference) {
+        return difference == 0 ? 0 : is_finite(scale) ? difference / scale : nan;
+      };
       const std::size_t row = report.by_directions ? trial : trial / cols;
-      const double difference = std::abs(expected - found.value);
       report.add({k, row, trial % cols, expected / unit, found.value / unit},
-                 difference == 0 ? 0 : difference / scale, found.kink);
+                 relative(std::abs(expected - found.value)), found.kink,
+                 relative(found.rounding / least_weight), found.rounding / unit);
     }
   }
   return report;
@@ -260,6 +212,7 @@ GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& 
   Loss<double> twin(loss.options());
   const auto value = [&](const Views& at) {
     double result = 0;
+    detail::restart(twin, 0);
     detail::spread(
         [&](auto... view) -> decltype(void(twin.value(view..., constants...))) {
           result = twin.value(view..., constants...);
@@ -279,6 +232,7 @@ GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& 
       result[k].resize(at[k].rows() * at[k].cols(), std::numeric_limits<double>::quiet_NaN());
       outputs.emplace_back(result[k].data(), at[k].rows(), at[k].cols());
     }
+    detail::restart(twin, 0);
     detail::spread(
         [&](auto... view) -> decltype(void(twin.forward(view..., constants...))) {
           twin.forward(view..., constants...);

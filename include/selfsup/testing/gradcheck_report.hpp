@@ -2,8 +2,9 @@
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/check.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
 #include <ostream>
 #include <sstream>
@@ -25,7 +26,7 @@ struct GradcheckReport {
   };
 
   /// Largest |analytic − numeric|, relative to the largest analytic entry of all arguments (by
-  /// directions: to the norm of the gradient).
+  /// directions: to the norm of the gradient); for a gradient of zeros to a millionth of the value.
   double error = 0;
   Entry worst;
   std::size_t checked = 0;
@@ -38,9 +39,18 @@ struct GradcheckReport {
   double tolerance = 0;
   bool by_directions = false;
   std::vector<std::string> names = {};
+  /// The value at the point. When it is not finite nothing else was checked.
+  double value = 0;
+  /// How small an error could have been seen, relative as `error` is (by directions: of one entry
+  /// alone): what the value's rounding does to the differences. A check whose tolerance is below it
+  /// cannot judge, so it does not pass.
+  double resolution = 0;
+  /// Derivatives smaller than this are hidden, where the resolution is worst.
+  double hidden = 0;
 
   bool passes(double allowed) const {
-    return repeatable && checked > 0 && kinks == 0 && error <= allowed;
+    return repeatable && is_finite(value) && checked > 0 && kinks == 0 && !is_nan(error) &&
+           error <= allowed && resolves(allowed);
   }
   bool passes() const { return passes(tolerance); }
   /// So that EXPECT_TRUE(report) << report, CHECK(report) and assert(report) work.
@@ -52,17 +62,32 @@ struct GradcheckReport {
     return out.str();
   }
 
-  void add(const Entry& entry, double relative_error, bool kink) {
+  /// Enters one derivative, of whose difference rounding hides an error below `rounding`,
+  /// relative as the error is below `unseen`.
+  void add(const Entry& entry, double relative_error, bool kink, double unseen = 0,
+           double rounding = 0) {
     ++checked;
     if (kink) {
       if (++kinks == 1) first_kink = entry;
-    } else if (checked == kinks + 1 || !(relative_error <= error)) {  // a NaN stays the worst
-      if (!std::isnan(error)) error = relative_error;
+      return;
+    }
+    if (!is_nan(resolution) && (is_nan(unseen) || unseen > resolution)) {
+      resolution = unseen;
+      hidden = rounding;
+    }
+    // NaN is the worst, and stays it.
+    if (is_nan(error)) return;
+    if (checked == kinks + 1 || is_nan(relative_error) || relative_error > error) {
+      error = relative_error;
       worst = entry;
     }
   }
 
   friend std::ostream& operator<<(std::ostream& out, const GradcheckReport& report) {
+    if (!is_finite(report.value)) {
+      return out << "gradcheck: the value at this point is " << report.value
+                 << ", a finite one expected, so differences cannot judge anything";
+    }
     if (!report.repeatable) {
       return out
              << "gradcheck: two calls at the same point differ (random numbers, or a state that "
@@ -72,6 +97,7 @@ struct GradcheckReport {
     if (report.checked > report.kinks) {
       out << " at ";
       report.print(out, report.worst);
+      report.print_resolution(out);
     }
     if (report.kinks > 0) {
       out << "; " << report.kinks << " cannot be judged, since the differences do not settle "
@@ -82,6 +108,19 @@ struct GradcheckReport {
   }
 
  private:
+  bool resolves(double allowed) const { return !is_nan(resolution) && resolution <= allowed; }
+
+  void print_resolution(std::ostream& out) const {
+    const char* const of = by_directions ? " in one entry" : "";
+    if (resolves(tolerance)) {
+      out << "; relative errors" << of << " from " << resolution << " up would be seen";
+      return;
+    }
+    out << "; relative errors" << of << " below " << resolution
+        << " cannot be judged, since the rounding of the value, " << value
+        << ", hides derivatives smaller than " << hidden;
+  }
+
   void print(std::ostream& out, const Entry& entry) const {
     const auto precision = out.precision(10);
     if (entry.argument < names.size()) {

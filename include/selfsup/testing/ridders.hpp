@@ -16,6 +16,7 @@ namespace detail {
 // The derivative of a function of one number at 0.
 struct Derivative {
   double value = 0;
+  double rounding = 0;  // what an epsilon of error in each of two values makes of the difference
   bool kink = false;
 };
 
@@ -53,6 +54,7 @@ Derivative differentiate(const Function& f, double first_step, double resolution
       if (difference < uncertainty) {
         uncertainty = difference;
         best.value = table[i][j];
+        best.rounding = epsilon * (std::abs(right) + std::abs(left)) / (2 * h);
       }
     }
     if (i >= 3 && uncertainty <= std::max(resolution, noise)) break;
