@@ -5,8 +5,10 @@
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/float_mode.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 
 #ifdef _OPENMP
@@ -25,14 +27,27 @@ inline std::size_t max_threads() {
 #endif
 }
 
-/// Calls f(thread) once on each of up to `most` threads, thread < max_threads(). f must not throw.
+/// The threads that a parallel call made here for at most `most` of them uses.
+inline std::size_t team_size(std::size_t most) { return std::min(max_threads(), most); }
+
+/// Calls f(thread) once on each of up to `most` threads, thread < team_size(most), all in the
+/// caller's floating-point mode. f must not throw.
 template <class F>
 void parallel_threads(std::size_t most, F&& f) {
 #ifdef _OPENMP
-  const std::size_t threads = std::min(max_threads(), most);
+  const std::size_t threads = team_size(most);
   if (threads > 1) {
+    const FloatMode mode;
 #pragma omp parallel num_threads(static_cast <int>(threads))
-    f(static_cast<std::size_t>(omp_get_thread_num()));
+    {
+      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+      if (thread == 0) {
+        f(thread);
+      } else {
+        const InFloatMode scope(mode);
+        f(thread);
+      }
+    }
     return;
   }
 #endif
@@ -40,21 +55,12 @@ void parallel_threads(std::size_t most, F&& f) {
   f(std::size_t{0});
 }
 
-/// Calls f() while no other thread does.
-template <class F>
-void one_at_a_time(F&& f) {
-#ifdef _OPENMP
-#pragma omp critical(selfsup_one_at_a_time)
-#endif
-  f();
-}
-
 /// A range cut into equal chunks, the last one shorter. Chunks depend on the shape alone.
 struct Chunks {
   std::size_t total;
   std::size_t size;
 
-  std::size_t count() const { return (total + size - 1) / size; }
+  std::size_t count() const { return total / size + (total % size != 0 ? 1 : 0); }
   std::size_t first(std::size_t chunk) const { return chunk * size; }
   std::size_t length(std::size_t chunk) const { return std::min(size, total - first(chunk)); }
 };
@@ -68,15 +74,14 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
 /// Calls f(item) for every item in [0, count), in any order. f must not throw.
 template <class F>
 void parallel_for(std::size_t count, F&& f) {
-#ifdef _OPENMP
-  const std::size_t threads = std::min(max_threads(), count);
-  if (threads > 1) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads))
+  if (team_size(count) <= 1) {
     for (std::size_t item = 0; item < count; ++item) f(item);
     return;
   }
-#endif
-  for (std::size_t item = 0; item < count; ++item) f(item);
+  std::atomic<std::size_t> next{0};
+  parallel_threads(count, [&](std::size_t) {
+    for (std::size_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(item);
+  });
 }
 
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
