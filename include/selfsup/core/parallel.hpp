@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -30,26 +31,31 @@ inline std::size_t max_threads() {
 /// The threads that a parallel call made here for at most `most` of them uses.
 inline std::size_t team_size(std::size_t most) { return std::min(max_threads(), most); }
 
+namespace detail {
+
+#ifdef _OPENMP
+// Calls f(thread) once on each of so many threads, in the caller's floating-point mode.
+template <class F>
+void on_team(std::size_t threads, F&& f) {
+  const FloatMode mode;
+#pragma omp parallel num_threads(static_cast <int>(threads))
+  {
+    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+    std::optional<InFloatMode> scope;
+    if (thread != 0) scope.emplace(mode);
+    f(thread);
+  }
+}
+#endif
+
+}  // namespace detail
+
 /// Calls f(thread) once on each of up to `most` threads, thread < team_size(most), all in the
 /// caller's floating-point mode. f must not throw.
 template <class F>
 void parallel_threads(std::size_t most, F&& f) {
 #ifdef _OPENMP
-  const std::size_t threads = team_size(most);
-  if (threads > 1) {
-    const FloatMode mode;
-#pragma omp parallel num_threads(static_cast <int>(threads))
-    {
-      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-      if (thread == 0) {
-        f(thread);
-      } else {
-        const InFloatMode scope(mode);
-        f(thread);
-      }
-    }
-    return;
-  }
+  if (const std::size_t threads = team_size(most); threads > 1) return detail::on_team(threads, f);
 #endif
   static_cast<void>(most);
   f(std::size_t{0});
@@ -74,14 +80,16 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
 /// Calls f(item) for every item in [0, count), in any order. f must not throw.
 template <class F>
 void parallel_for(std::size_t count, F&& f) {
-  if (team_size(count) <= 1) {
-    for (std::size_t item = 0; item < count; ++item) f(item);
-    return;
+#ifdef _OPENMP
+  if (const std::size_t threads = team_size(count); threads > 1) {
+    std::atomic<std::size_t> next{0};
+    return detail::on_team(threads, [&](std::size_t) {
+      for (std::size_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;)
+        f(item);
+    });
   }
-  std::atomic<std::size_t> next{0};
-  parallel_threads(count, [&](std::size_t) {
-    for (std::size_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(item);
-  });
+#endif
+  for (std::size_t item = 0; item < count; ++item) f(item);
 }
 
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at

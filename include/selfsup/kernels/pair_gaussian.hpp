@@ -158,6 +158,7 @@ class PairGaussian {
   // product. `largest`: max h_i.
   void set_up(const product::PaddedMatrix<T>& z, double& largest) {
     halves_.grow(z.rows());
+    nearest_.grow(z.rows());  // whether it is needed is for the entries to say
     double* const sums = sums_.grow(z.rows());
     parallel_for(z.rows(), z.cols(), [&](std::size_t i) {
       sums[i] = scale_ * simd::dot(z.row(i), z.row(i), z.cols());
@@ -168,7 +169,7 @@ class PairGaussian {
   }
 
   T nearest(const product::PaddedMatrix<T>& z) {
-    T* const rows = nearest_.grow(z.rows());
+    T* const rows = nearest_.data();
     std::fill_n(rows, z.rows(), std::numeric_limits<T>::lowest());
     walk_.symmetric(z, 0, NearestVisitor<T>(product_scale(), halves_.data(), rows));
     return *std::max_element(rows, rows + z.rows());
