@@ -4,9 +4,24 @@
 #include "threads.hpp"
 
 #include <algorithm>
+#include <cfenv>
 #include <cstddef>
-#include <numeric>
+#include <limits>
 #include <vector>
+
+namespace {
+
+// The rounding directions of the threads of the pool, and of the calling one.
+std::vector<int> directions_of_threads() {
+  std::vector<int> found(selfsup::max_threads(), std::fegetround());
+#ifdef _OPENMP
+#pragma omp parallel
+  found.at(static_cast<std::size_t>(omp_get_thread_num())) = std::fegetround();
+#endif
+  return found;
+}
+
+}  // namespace
 
 TEST_CASE("parallel_for calls each item once") {
   for (const int threads : {1, 2, 3}) {
@@ -19,19 +34,34 @@ TEST_CASE("parallel_for calls each item once") {
   }
 }
 
-TEST_CASE("parallel_threads calls once a thread, one_at_a_time lets one in") {
+TEST_CASE("parallel_threads calls once a thread of its team") {
   for (const int threads : {1, 2, 3}) {
     const tests::Threads scope(threads);
-    std::vector<std::size_t> calls(selfsup::max_threads());
-    std::size_t total = 0;
-    selfsup::parallel_threads(2, [&](std::size_t thread) {
-      ++calls.at(thread);
-      for (int i = 0; i < 1000; ++i) selfsup::one_at_a_time([&] { ++total; });
-    });
+    std::vector<std::size_t> calls(selfsup::team_size(2));
+    CHECK(calls.size() == std::min<std::size_t>(2, selfsup::max_threads()));
+    selfsup::parallel_threads(2, [&](std::size_t thread) { ++calls.at(thread); });
     CHECK(calls[0] == 1);
     CHECK(*std::max_element(calls.begin(), calls.end()) == 1);
-    CHECK(total == 1000 * std::accumulate(calls.begin(), calls.end(), std::size_t{0}));
   }
+}
+
+TEST_CASE("threads work in the caller's rounding direction, and keep their own") {
+  const tests::Threads scope(3);
+  const auto all = [](const std::vector<int>& found, int expected) {
+    return std::all_of(found.begin(), found.end(), [=](int one) { return one == expected; });
+  };
+  const int before = std::fegetround();
+  CHECK(all(directions_of_threads(), before));  // the pool is made here at the latest
+  REQUIRE(std::fesetround(FE_UPWARD) == 0);
+  std::vector<int> of_threads(selfsup::max_threads(), before), of_items(100);
+  selfsup::parallel_threads(3, [&](std::size_t thread) { of_threads[thread] = std::fegetround(); });
+  selfsup::parallel_for(100, [&](std::size_t item) { of_items[item] = std::fegetround(); });
+  const int after = std::fegetround();
+  std::fesetround(before);
+  CHECK(all(of_threads, FE_UPWARD));
+  CHECK(all(of_items, FE_UPWARD));
+  CHECK(after == FE_UPWARD);
+  CHECK(all(directions_of_threads(), before));
 }
 
 TEST_CASE("a parallel call inside a parallel call runs on the calling thread") {
@@ -53,4 +83,18 @@ TEST_CASE("chunks cover a range once") {
     }
     CHECK(covered == total);
   }
+}
+
+TEST_CASE("chunks are counted up to the largest number there is") {
+  constexpr std::size_t largest = std::numeric_limits<std::size_t>::max();
+  for (const std::size_t total : {std::size_t{1}, std::size_t{100}, largest - 1, largest}) {
+    CHECK(selfsup::Chunks{total, largest}.count() == 1);
+    CHECK(selfsup::Chunks{total, largest}.length(0) == total);
+    CHECK(selfsup::Chunks{total, 1}.count() == total);
+  }
+  CHECK(selfsup::Chunks{largest, 2}.count() == largest / 2 + 1);
+  CHECK(selfsup::Chunks{largest, 2}.length(largest / 2) == 1);
+  CHECK(selfsup::row_chunks(largest, 8192).count() == largest / 2 + 1);
+  CHECK(selfsup::row_chunks(largest, largest).count() == largest);
+  CHECK(selfsup::Chunks{0, largest}.count() == 0);
 }

@@ -4,6 +4,7 @@
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
+#include "threads.hpp"
 
 #include "selfsup/core/errors.hpp"
 #include "selfsup/losses/info_nce.hpp"
@@ -130,6 +131,69 @@ TEMPLATE_TEST_CASE("nothing allocates after the first call of a size", "", float
       const std::size_t after = allocations;
       CHECK(after == before);
     }
+  }
+}
+
+// Entries that a route over samples is no good for: one column far larger than the others, or one
+// alone that is not constant.
+template <class T>
+std::vector<std::vector<tests::Matrix<T>>> unusual_inputs(std::vector<tests::Matrix<T>> inputs) {
+  auto large = inputs, constant = inputs;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    for (std::size_t r = 0; r < inputs[k].rows(); ++r) {
+      large[k](r, 1) *= static_cast<T>(sizeof(T) == 4 ? 1e3 : 1e5);
+      for (std::size_t c = 1; c < inputs[k].cols(); ++c) constant[k](r, c) = static_cast<T>(k + 1);
+    }
+  }
+  return {large, constant};
+}
+
+TEMPLATE_TEST_CASE("nothing allocates at a step of unusual entries", "", float, double) {
+  using T = TestType;
+  for (const tests::LossCase& item : tests::all_losses()) {
+    for (const auto& [rows, cols] : {std::pair{20u, 300u}, std::pair{20u, 420u}, {400u, 450u}}) {
+      const bool columns = item.name.find("Covariance") != std::string::npos ||
+                           item.name.find("VicReg") != std::string::npos ||
+                           item.name.find("BarlowTwins") != std::string::npos;
+      if (rows == 400 && !columns) continue;
+      INFO(item.name << ", " << rows << "x" << cols);
+      const auto loss = item.make<T>();
+      const auto usual = tests::cast<T>(tests::inputs_of(item, rows, cols));
+      auto gradients = tests::blank_gradients(item, usual);
+      const auto to = tests::outputs(gradients);
+      loss->forward(tests::views(usual));
+      loss->backward(to);
+      const std::size_t bytes = loss->bytes();
+      for (const auto& inputs : unusual_inputs(usual)) {
+        const auto from = tests::views(inputs);
+        const std::size_t before = allocations;
+        try {
+          loss->forward(from);
+        } catch (const selfsup::NonFiniteError&) {
+          continue;  // refused, and a sentence takes memory
+        }
+        loss->backward(to);
+        const std::size_t after = allocations;
+        CHECK(after == before);
+        CHECK(loss->bytes() == bytes);
+        CHECK((tests::run(*loss, item, inputs) == tests::run(*item.make<T>(), item, inputs)));
+      }
+    }
+  }
+}
+
+TEST_CASE("a step does not hold room for threads that have nothing to do") {
+  for (const tests::LossCase& item : tests::all_losses()) {
+    INFO(item.name);
+    const auto inputs = tests::cast<float>(tests::inputs_of(item, 21, 19));
+    std::vector<std::size_t> bytes;
+    for (const int threads : {1, 64}) {
+      const tests::Threads scope(threads);
+      const auto loss = item.make<float>();
+      tests::run(*loss, item, inputs);
+      bytes.push_back(loss->bytes());
+    }
+    CHECK(bytes[1] == bytes[0]);
   }
 }
 

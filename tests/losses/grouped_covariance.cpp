@@ -8,6 +8,7 @@
 #include "reference/vicreg.hpp"
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,13 @@ TEST_CASE("GroupedCovariance: one group is VICReg's covariance term") {
   GroupedCovariance<double> loss;
   CHECK(std::abs(loss.forward(tests::golden_a()) - tests::golden::vicreg_covariance_a) <=
         tolerance::golden_double);
+}
+
+TEST_CASE("GroupedCovariance: the largest group_size there is means one group") {
+  const auto z = tests::random_matrix(9, 7, 3);
+  GroupedCovariance<double> exact(groups_of(7)),
+      largest(groups_of(std::numeric_limits<std::size_t>::max()));
+  CHECK(largest.forward(z) == exact.forward(z));
 }
 
 TEST_CASE("GroupedCovariance: the mean over many steps is VICReg's covariance term") {

@@ -401,6 +401,18 @@ TEST_CASE("InfoNce: what does not fit a bank is refused") {
   CHECK_THROWS_AS(clip.forward(z[0], z[1], bank), selfsup::OptionError);
 }
 
+TEST_CASE("InfoNce: more negatives than a list of the hardest can name are refused") {
+  const Matrix<float> z(2, 1, 1.0f);
+  const float row = 1;
+  InfoNceOptions options;
+  options.hardest = 3;
+  InfoNce<float> loss(options);
+  const selfsup::ConstView<float> negatives(&row, (std::size_t{1} << 32) + 2, 1, 0, 1);
+  CHECK(
+      tests::message<selfsup::ShapeError>([&] { loss.forward(z, z, negatives); }) ==
+      "InfoNce::forward: negatives has 4294967298 rows, hardest chooses among at most 4294967295");
+}
+
 TEST_CASE("InfoNce: backward takes the gradients that forward can reach, no others") {
   const auto z = tests::random_views(4, 3, 1, 3);
   Matrix<double> a(4, 3, 7), b(4, 3, 7);

@@ -146,3 +146,15 @@ TEST_CASE("LeJepa: the presets are what the paper and the released code use") {
   CHECK(LeJepaOptions::lejepa_minimal().sigreg_weight == 0.02);
   CHECK(LeJepaOptions::lejepa_minimal().slices == 256);
 }
+
+TEST_CASE("LeJepa: a gradient without contiguous rows leaves what forward has kept") {
+  const auto z = tests::random_views(9, 5, 3);
+  LeJepa<double> loss(with(0.5, 4));
+  Matrix<double> before_a(9, 5), before_b(9, 5), a(9, 5), b(9, 5), transposed(5, 9);
+  loss.forward(z[0], z[1]);
+  loss.backward(before_a, before_b);
+  loss.backward(selfsup::MutView<double>(transposed).transposed(), b, 3);
+  loss.backward(a, b);
+  CHECK(a.entries() == before_a.entries());
+  CHECK(b.entries() == before_b.entries());
+}

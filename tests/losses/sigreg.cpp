@@ -8,6 +8,7 @@
 
 #include "selfsup/kernels/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -257,4 +258,53 @@ TEST_CASE("SigReg: projections that overflow are refused") {
   SigReg<float> loss(with_slices(50));
   CHECK(tests::message<selfsup::NonFiniteError>([&] { loss.forward(z); }) ==
         "SigReg::forward: overflow in float, largest |z| is 3e+38 in column 0");
+}
+
+TEMPLATE_TEST_CASE("SigReg: thousands of slices give the value and gradient of their definition",
+                   "", float, double) {
+  using T = TestType;
+  constexpr bool in_float = std::is_same_v<T, float>;
+  for (const std::size_t N : {3u, 300u}) {
+    const auto options = with_slices(1300, 2);
+    const auto z = tests::cast<T>(tests::random_matrix(N, 5, 3));
+    const auto expected = reference::sigreg(tests::cast<double>(z), slices_of(options, 5));
+    SigReg<T> loss(options);
+    Matrix<T> d_z(N, 5, T(7));
+    const auto value = static_cast<double>(loss.forward(z));
+    CHECK(loss.value(z) == static_cast<T>(value));
+    CHECK(std::abs(value - expected.value) <=
+          (in_float ? tolerance::float_value : tolerance::rounding(40)) * expected.value);
+    loss.forward(z);
+    loss.backward(d_z);
+    double error = 0, size = 0;
+    for (std::size_t i = 0; i < d_z.entries().size(); ++i) {
+      const double entry = expected.gradients[0].entries()[i];
+      error = std::max(error, std::abs(static_cast<double>(d_z.entries()[i]) - entry));
+      size = std::max(size, std::abs(entry));
+    }
+    CHECK(error <= (in_float ? tolerance::float_gradient : tolerance::golden_double) * size);
+  }
+}
+
+TEST_CASE("SigReg: memory does not grow with samples times slices") {
+  const auto z = tests::cast<float>(tests::random_matrix(2000, 3, 3));
+  Matrix<float> d_z(2000, 3);
+  const auto bytes = [&](std::size_t slices) {
+    SigReg<float> loss(with_slices(slices));
+    loss.forward(z);
+    loss.backward(d_z);
+    return loss.bytes();
+  };
+  CHECK(bytes(4096) - bytes(1024) <= 3072 * 80);  // a slice is a line of 64 bytes
+}
+
+TEST_CASE("SigReg: a gradient without contiguous rows leaves what forward has kept") {
+  const auto z = tests::random_matrix(9, 5, 3);
+  SigReg<double> loss(with_slices(4));
+  Matrix<double> before(9, 5), after(9, 5), transposed(5, 9);
+  loss.forward(z);
+  loss.backward(before);
+  loss.backward(selfsup::MutView<double>(transposed).transposed(), 3);
+  loss.backward(after);
+  CHECK(after.entries() == before.entries());
 }

@@ -1,11 +1,13 @@
 #include "selfsup/product/turns.hpp"
 
 #include "catch.hpp"
+#include "child.hpp"
 #include "threads.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <thread>
 #include <vector>
 
 using selfsup::product::BlockPair;
@@ -45,4 +47,33 @@ TEST_CASE("every block meets its tiles in walk order, one at a time") {
       }
     }
   }
+}
+
+TEST_CASE("on one thread a child of fork is not held up by what its parent was doing") {
+  const auto walk = [](const auto& in_a_turn) {
+    const tests::Threads scope(1);
+    selfsup::product::Turns turns;
+    selfsup::product::parallel_turns(
+        1, 1, turns.begin(1),
+        [&](std::size_t) {
+          in_a_turn();
+          return std::size_t{1};
+        },
+        [](std::size_t, std::size_t) {
+          return BlockPair{0, 0};
+        },
+        [](std::size_t, std::size_t, std::size_t, bool, bool) {});
+  };
+  std::atomic<bool> inside{false}, over{false};
+  std::thread other([&] {
+    walk([&] {
+      inside = true;
+      while (!over) std::this_thread::yield();
+    });
+  });
+  while (!inside) std::this_thread::yield();
+  const bool ended = tests::Child([&] { walk([] {}); }).ends_well();
+  over = true;
+  other.join();
+  CHECK(ended);
 }

@@ -5,9 +5,12 @@
 #pragma once
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/float_mode.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <optional>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -25,28 +28,37 @@ inline std::size_t max_threads() {
 #endif
 }
 
-/// Calls f(thread) once on each of up to `most` threads, thread < max_threads(). f must not throw.
+/// The threads that a parallel call made here for at most `most` of them uses.
+inline std::size_t team_size(std::size_t most) { return std::min(max_threads(), most); }
+
+namespace detail {
+
+#ifdef _OPENMP
+// Calls f(thread) once on each of so many threads, in the caller's floating-point mode.
+template <class F>
+void on_team(std::size_t threads, F&& f) {
+  const FloatMode mode;
+#pragma omp parallel num_threads(static_cast <int>(threads))
+  {
+    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+    std::optional<InFloatMode> scope;
+    if (thread != 0) scope.emplace(mode);
+    f(thread);
+  }
+}
+#endif
+
+}  // namespace detail
+
+/// Calls f(thread) once on each of up to `most` threads, thread < team_size(most), all in the
+/// caller's floating-point mode. f must not throw.
 template <class F>
 void parallel_threads(std::size_t most, F&& f) {
 #ifdef _OPENMP
-  const std::size_t threads = std::min(max_threads(), most);
-  if (threads > 1) {
-#pragma omp parallel num_threads(static_cast <int>(threads))
-    f(static_cast<std::size_t>(omp_get_thread_num()));
-    return;
-  }
+  if (const std::size_t threads = team_size(most); threads > 1) return detail::on_team(threads, f);
 #endif
   static_cast<void>(most);
   f(std::size_t{0});
-}
-
-/// Calls f() while no other thread does.
-template <class F>
-void one_at_a_time(F&& f) {
-#ifdef _OPENMP
-#pragma omp critical(selfsup_one_at_a_time)
-#endif
-  f();
 }
 
 /// A range cut into equal chunks, the last one shorter. Chunks depend on the shape alone.
@@ -54,7 +66,7 @@ struct Chunks {
   std::size_t total;
   std::size_t size;
 
-  std::size_t count() const { return (total + size - 1) / size; }
+  std::size_t count() const { return total / size + (total % size != 0 ? 1 : 0); }
   std::size_t first(std::size_t chunk) const { return chunk * size; }
   std::size_t length(std::size_t chunk) const { return std::min(size, total - first(chunk)); }
 };
@@ -69,11 +81,12 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
 template <class F>
 void parallel_for(std::size_t count, F&& f) {
 #ifdef _OPENMP
-  const std::size_t threads = std::min(max_threads(), count);
-  if (threads > 1) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads))
-    for (std::size_t item = 0; item < count; ++item) f(item);
-    return;
+  if (const std::size_t threads = team_size(count); threads > 1) {
+    std::atomic<std::size_t> next{0};
+    return detail::on_team(threads, [&](std::size_t) {
+      for (std::size_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;)
+        f(item);
+    });
   }
 #endif
   for (std::size_t item = 0; item < count; ++item) f(item);

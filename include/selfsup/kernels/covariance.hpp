@@ -91,21 +91,21 @@ class OffDiagonalSquares {
 
   /// Returns Σ_{i≠j} (Zcᵀ Zc)_ij².
   double forward(const CentredView<T>& z, std::size_t memory_budget) {
-    if (in_samples_) {
-      const double off_diagonal = less_diagonal(z, sum_of_squares(z.rows, memory_budget));
-      if (in_samples_) return off_diagonal;
-    }
-    return sum_of_squares(z.rows, memory_budget);
+    reserve_features(z.rows);
+    if (!in_samples_) return sum_of_squares(z.rows, memory_budget);
+    const double off_diagonal = less_diagonal(z, sum_of_squares(z.rows, memory_budget));
+    return in_samples_ ? off_diagonal : sum_in_features(z.rows, memory_budget);
   }
 
   /// The same from gram().
   double forward_from_gram(const CentredView<T>& z, std::size_t memory_budget) {
+    reserve_features(z.rows);
     const double all = gram_.finish(in_samples_);
     if (!in_samples_) return all;
     const double off_diagonal = less_diagonal(z, all);
     if (in_samples_) return off_diagonal;
     from_gram_ = false;
-    return sum_of_squares(z.rows, memory_budget);
+    return sum_in_features(z.rows, memory_budget);
   }
 
   /// Writes d_z (N, D) with ¼·d/dZc = d_z − Zc diag(own_j): own is Σ_n zc_nj² in sample space, 0 in
@@ -123,6 +123,11 @@ class OffDiagonalSquares {
     if (!from_gram_) walk_.reserve_backward();
   }
 
+  /// Whether backward(), for a batch (N, D) of some entries if not for this one, is called.
+  bool may_need_product(std::size_t N, std::size_t D) const {
+    return !from_gram_ || may_leave_samples(N, D);
+  }
+
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
@@ -130,6 +135,8 @@ class OffDiagonalSquares {
 
  private:
   detail::SquaresVisitor<T> visitor() { return {in_samples_, row_sums_.data()}; }
+
+  bool may_leave_samples(std::size_t N, std::size_t D) const { return automatic_ && N < D; }
 
   // |K|² − Σ_j s_j². Leaves sample space when that loses too many digits and the choice is free.
   double less_diagonal(const CentredView<T>& z, double all) {
@@ -139,6 +146,17 @@ class OffDiagonalSquares {
     const double off_diagonal = all - diagonal;
     if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
     return std::max(0.0, off_diagonal);
+  }
+
+  // What feature space takes once sample space was left. It keeps no more tiles than there is room
+  // for already: a batch of unusual entries needs no memory that the others of its shape do not.
+  void reserve_features(const product::PaddedMatrix<T>& zc) {
+    if (!may_leave_samples(zc.rows(), zc.cols())) return;
+    row_sums_.grow(zc.cols());
+    walk_.reserve_symmetric_columns(zc.rows(), zc.cols());
+  }
+  double sum_in_features(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
+    return sum_of_squares(zc, std::min(memory_budget, walk_.kept_bytes()));
   }
 
   double sum_of_squares(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {

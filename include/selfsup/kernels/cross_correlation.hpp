@@ -91,6 +91,7 @@ class CrossCorrelation {
   /// Returns Σ_{i≠j} (Âᵀ B̂)_ij².
   double forward(const StandardPair<T>& pair, std::size_t memory_budget) {
     const std::size_t D = pair.a().rows.cols();
+    if (may_leave_samples(pair)) reserve_features(pair.a().rows.rows(), D);
     if (in_samples_) {
       const double all = fits_ ? product_of_grams() : product_in_samples(pair);
       double diagonal = 0;
@@ -100,6 +101,7 @@ class CrossCorrelation {
         return std::max(0.0, off_diagonal);
       in_samples_ = false;
       fits_ = product::SmallGram<T>::fits(D);
+      memory_budget = std::min(memory_budget, walk_.kept_bytes());
     }
     row_sums_.grow(D);
     std::fill_n(row_sums_.data(), D, 0.0);
@@ -113,11 +115,16 @@ class CrossCorrelation {
 
   /// Takes what backward will need, so that it cannot run out of memory.
   void reserve_backward(const StandardPair<T>& pair) {
-    if (fits_) return;
     const std::size_t N = pair.a().rows.rows(), D = pair.a().rows.cols();
-    walk_.reserve_backward();
-    product_b_.reshape(N, D);
-    if (!in_samples_) product_a_.reshape(N, D);
+    const bool may_leave = may_leave_samples(pair) && !product::SmallGram<T>::fits(D);
+    if (!fits_) walk_.reserve_backward();
+    if (!fits_ || may_leave) product_b_.reshape(N, D);
+    if ((!fits_ && !in_samples_) || may_leave) product_a_.reshape(N, D);
+  }
+
+  /// The form of both products of a batch (N, D) whose entries send it to feature space.
+  static GradientProduct<T> product_in_features(std::size_t D) {
+    return {product::SmallGram<T>::fits(D) ? Form::of_features : Form::whole, nullptr, nullptr};
   }
 
   /// Makes the products that the gradients of both views, or of one, contain.
@@ -164,6 +171,19 @@ class CrossCorrelation {
     simd::transpose(rows.row(0) + first, rows.stride(), rows.rows(), width, x,
                     transposed_.stride());
     gram.add(chunk, x, transposed_.stride(), width, first_of_chunk);
+  }
+
+  bool may_leave_samples(const StandardPair<T>& pair) const {
+    return automatic_ && pair.a().rows.rows() < pair.a().rows.cols();
+  }
+
+  // What feature space takes once sample space was left, as OffDiagonalSquares has it.
+  void reserve_features(std::size_t N, std::size_t D) {
+    row_sums_.grow(D);
+    if (!product::SmallGram<T>::fits(D)) return walk_.reserve_rectangular_columns(N, D, D);
+    small_.begin(D, D, product::SmallGram<T>::chunks(strips_of<T>(N).count()).count());
+    transposed_.reshape(D, D);
+    col_sums_.grow(D);
   }
 
   // ⟨K_A, K_B⟩

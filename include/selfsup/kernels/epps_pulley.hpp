@@ -33,8 +33,9 @@ class EppsPulley {
     double check;      ///< not finite when an entry of x is not
   };
 
-  /// Reads x (N, S). With `gradient`, overwrites it with weight·dΣT/dx.
-  Sums forward(product::PaddedMatrix<T>& x, bool gradient, double weight) {
+  /// Reads x (N, S) and returns its sums added to those before. With `gradient`, overwrites it with
+  /// weight·dΣT/dx.
+  Sums forward(product::PaddedMatrix<T>& x, bool gradient, double weight, Sums total = {0, 0}) {
     const std::size_t S = x.cols();
     const Chunks strips{S, L};
     Sums* const sums = strip_sums_.grow(strips.count());
@@ -44,7 +45,6 @@ class EppsPulley {
       sums[strip] = {statistic(means, x.rows(), strips.length(strip)), check};
       if (gradient) write_gradient(means, weight, strips.first(strip), strips.length(strip), x);
     });
-    Sums total{0, 0};
     for (std::size_t strip = 0; strip < strips.count(); ++strip) {
       total.statistic += sums[strip].statistic;
       total.check += sums[strip].check;

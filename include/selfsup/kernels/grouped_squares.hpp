@@ -1,6 +1,7 @@
 // The sum of squared off-diagonal covariances inside groups of columns.
 #pragma once
 
+#include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/centred_gradient.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -22,7 +23,7 @@ struct ColumnGroups {
   std::size_t D;
   std::size_t largest;
 
-  std::size_t count() const { return (D + largest - 1) / largest; }
+  std::size_t count() const { return Chunks{D, largest}.count(); }
   std::size_t size(std::size_t group) const { return D / count() + (group < D % count() ? 1 : 0); }
   std::size_t first(std::size_t group) const {
     return group * (D / count()) + std::min(group, D % count());
@@ -65,7 +66,8 @@ class GroupedSquares {
       OffDiagonalSquares<T>& squares = groups_[g].squares;
       gradient_.reserve(d_z.rows(), columns_.size(g), {});
       squares.reserve_backward();
-      if (!squares.gram_fits()) d_product_.reshape(d_z.rows(), columns_.size(g));
+      if (squares.may_need_product(d_z.rows(), columns_.size(g)))
+        d_product_.reshape(d_z.rows(), columns_.size(g));
     }
   }
 

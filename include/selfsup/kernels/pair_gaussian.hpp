@@ -166,6 +166,7 @@ class PairGaussian {
   // Returns max |z_i|².
   double set_up(const product::PaddedMatrix<T>& z) {
     T* const halves = halves_.grow(z.rows());
+    nearest_.grow(z.rows());  // whether it is needed is for the entries to say
     paired_.write(z, z, halves);
     const auto largest = static_cast<double>(*std::max_element(halves, halves + z.rows()));
     for (std::size_t i = 0; i < z.rows(); ++i) halves[i] /= 2;
@@ -174,7 +175,7 @@ class PairGaussian {
   }
 
   T nearest(const product::PaddedMatrix<T>& z) {
-    T* const rows = nearest_.grow(z.rows());
+    T* const rows = nearest_.data();
     std::fill_n(rows, z.rows(), std::numeric_limits<T>::lowest());
     walk_.symmetric(z, 0, NearestVisitor<T>(product_scale(), halves_.data(), rows));
     return *std::max_element(rows, rows + z.rows());

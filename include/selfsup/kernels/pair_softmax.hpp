@@ -253,9 +253,11 @@ class PairSoftmax {
   }
 
   double finish(Anchors<T>& anchors, std::size_t count, std::size_t first = 0) {
-    const HardestNegatives<T>& lists = &anchors == &rows_ ? row_lists_ : col_lists_;
+    HardestNegatives<T>& lists = &anchors == &rows_ ? row_lists_ : col_lists_;
     return losses_.finish(anchors, count, first, [&](std::size_t i) {
-      if (selects_) lists.sum(anchors, i, losses_.scale());
+      if (!selects_) return;
+      lists.sort(i);
+      lists.sum(anchors, i, losses_.scale());
     });
   }
 

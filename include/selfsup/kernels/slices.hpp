@@ -54,6 +54,10 @@ class Slices {
   ConstView<T> columns() const { return rows().transposed(); }
   /// One direction a row, (count, D).
   ConstView<T> rows() const { return rows_.view(); }
+  /// Some of them.
+  ConstView<T> rows(std::size_t first, std::size_t some) const {
+    return {rows_.row(first), some, rows_.cols(), rows_.stride(), 1};
+  }
   std::size_t bytes() const { return rows_.bytes(); }
 
  private:

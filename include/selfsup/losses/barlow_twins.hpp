@@ -82,7 +82,10 @@ class BarlowTwins {
     require_output("BarlowTwins::backward", "d_z_b", d_z_b, N_, D_);
     const double N = static_cast<double>(N_);
     gradient_.reserve(N_, D_, product_of_a());
-    if (with_products()) correlation_.reserve_backward(pair_);
+    if (with_products()) {
+      gradient_.reserve(N_, D_, correlation_.product_in_features(D_));
+      correlation_.reserve_backward(pair_);
+    }
     // (4') redundancy: a product for each view, less its diagonal in sample space
     if (with_products()) correlation_.backward(pair_, !d_z_a.empty(), !d_z_b.empty());
     // (3') invariance: a factor for each column of the other view

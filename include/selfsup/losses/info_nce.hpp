@@ -239,6 +239,7 @@ class InfoNce {
     require_batches<T>(where, {{"query", query}, {"key", key}});
     require_rows_like<T>(where, negatives, {"query", query});
     require_negatives(where, negatives.name, negatives.view, 1);
+    if (options_.hardest > 0) kernels::require_listable(where, negatives);
   }
 
   // Returns the check value.

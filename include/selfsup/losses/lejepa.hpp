@@ -75,7 +75,7 @@ class LeJepa {
   /// The directions of the last forward or value, (D, S), one a column.
   ConstView<T> slices() const { return slices_.columns(); }
 
-  /// Returns the loss of z_a (N, D), z_b (N, D); keeps what backward needs, so that both may change
+  /// Returns the loss of z_a (N, D), z_b (N, D); keeps its gradients, so that both may change
   /// afterwards. Throws ShapeError for another shape or one that given slices do not fit,
   /// NonFiniteError when an entry is NaN or infinite or the squares overflow.
   T forward(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::forward", z_a, z_b, true); }
@@ -83,15 +83,15 @@ class LeJepa {
   /// The same value and terms; keeps nothing else.
   T value(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::value", z_a, z_b, false); }
 
-  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
-  /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
+  /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. Throws
+  /// StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
     state_.require("LeJepa::backward");
     require_output("LeJepa::backward", "d_z_a", d_z_a, N_, D_);
     require_output("LeJepa::backward", "d_z_b", d_z_b, N_, D_);
-    d_z_.reshape(N_, D_);
-    go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
-    go_back(b_, -1, static_cast<double>(d_loss), d_z_b);
+    if (!d_z_a.contiguous_rows() || !d_z_b.contiguous_rows()) rows_.reshape(N_, D_);
+    go_back(d_z_a_, 1, static_cast<double>(d_loss), d_z_a);
+    go_back(d_z_b_, -1, static_cast<double>(d_loss), d_z_b);
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -101,8 +101,9 @@ class LeJepa {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return slices_.bytes() + a_.bytes() + b_.bytes() + difference_.bytes() + d_z_.bytes() +
-           matmul_.bytes() + moments_.bytes() + copy_a_.bytes() + copy_b_.bytes();
+    return slices_.bytes() + d_z_a_.bytes() + d_z_b_.bytes() + difference_.bytes() +
+           normality_.bytes() + matmul_.bytes() + moments_.bytes() + rows_.bytes() +
+           copy_a_.bytes() + copy_b_.bytes();
   }
 
  private:
@@ -118,9 +119,9 @@ class LeJepa {
     double loss = 0, check = 0;
     if (sigreg_weight > 0) {
       slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
-      // (1) projections, (2) their distance from the normal distribution
-      const auto a = a_.forward(z_a, slices_, matmul_, keep);
-      const auto b = b_.forward(z_b, slices_, matmul_, keep);
+      // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
+      const auto a = normality_.forward(z_a, slices_, matmul_, keep ? &d_z_a_ : nullptr);
+      const auto b = normality_.forward(z_b, slices_, matmul_, keep ? &d_z_b_ : nullptr);
       terms.sigreg = (a.statistic + b.statistic) / (2 * static_cast<double>(slices_.count()));
       loss += sigreg_weight * terms.sigreg;
       check += a.check + b.check;
@@ -139,17 +140,15 @@ class LeJepa {
   }
 
   // `side` is the sign of the view in z_a − z_b.
-  void go_back(kernels::SlicedNormality<T>& own, int side, double d_loss, MutView<T> d_z) {
+  void go_back(const product::PaddedMatrix<T>& of_sigreg, int side, double d_loss, MutView<T> d_z) {
     if (d_z.empty()) return;
     const double sigreg_weight = options_.sigreg_weight;
-    // (2') (1')
     const bool with_sigreg = sigreg_weight > 0, with_difference = sigreg_weight < 1;
-    if (with_sigreg) own.backward(slices_, matmul_, d_z_);
     // (3') invariance, and the sum
-    kernels::write_sum<T>({with_sigreg ? &d_z_ : nullptr, d_loss * sigreg_weight / 2},
+    kernels::write_sum<T>({with_sigreg ? &of_sigreg : nullptr, d_loss * sigreg_weight / 2},
                           {with_difference ? &difference_ : nullptr,
                            side * d_loss * (1 - sigreg_weight) / (2 * entries())},
-                          d_z_, d_z);
+                          rows_, d_z);
   }
 
   double entries() const { return static_cast<double>(N_) * static_cast<double>(D_); }
@@ -158,17 +157,18 @@ class LeJepa {
   std::uint64_t step_ = 0;
   // Kept for backward.
   kernels::Slices<T> slices_;
-  kernels::SlicedNormality<T> a_;
-  kernels::SlicedNormality<T> b_;
+  product::PaddedMatrix<T> d_z_a_;       // of SIGReg, for d_mean = 1 (N, D)
+  product::PaddedMatrix<T> d_z_b_;       // (N, D)
   product::PaddedMatrix<T> difference_;  // z_a − z_b (N, D)
   std::size_t N_ = 0;
   std::size_t D_ = 0;
   PassState state_;
   LeJepaTerms terms_;
   // Scratch.
-  product::PaddedMatrix<T> d_z_;  // (N, D)
+  kernels::SlicedNormality<T> normality_;
   Matmul<T> matmul_;
   kernels::Moments<T> moments_;
+  product::PaddedMatrix<T> rows_;  // (N, D)
   ContiguousRows<T> copy_a_;
   ContiguousRows<T> copy_b_;
 };

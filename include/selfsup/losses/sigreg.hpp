@@ -64,7 +64,7 @@ class SigReg {
   /// The directions of the last forward or value, (D, S), one a column.
   ConstView<T> slices() const { return slices_.columns(); }
 
-  /// Returns the loss of z (N, D); keeps what backward needs, so that z may change afterwards.
+  /// Returns the loss of z (N, D); keeps its gradient, so that z may change afterwards.
   /// Throws ShapeError for an empty batch or one that given slices do not fit, NonFiniteError when
   /// an entry is NaN or infinite.
   T forward(ConstView<T> z) { return run("SigReg::forward", z, true); }
@@ -78,17 +78,15 @@ class SigReg {
     state_.require("SigReg::backward");
     require_output("SigReg::backward", "d_z", d_z, N_, D_);
     if (d_z.empty()) return;
-    d_z_.reshape(N_, D_);
-    // (2') (1')
-    normality_.backward(slices_, matmul_, d_z_);
-    kernels::write_sum<T>({&d_z_, static_cast<double>(d_loss)}, {nullptr, 0}, d_z_, d_z);
+    if (!d_z.contiguous_rows()) rows_.reshape(N_, D_);
+    kernels::write_sum<T>({&d_z_, static_cast<double>(d_loss)}, {nullptr, 0}, rows_, d_z);
   }
 
   const SigRegOptions& options() const { return options_; }
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return slices_.bytes() + normality_.bytes() + d_z_.bytes() + matmul_.bytes();
+    return slices_.bytes() + d_z_.bytes() + normality_.bytes() + matmul_.bytes() + rows_.bytes();
   }
 
  private:
@@ -98,8 +96,8 @@ class SigReg {
     N_ = z.rows();
     D_ = z.cols();
     slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
-    // (1) projections, (2) their distance from the normal distribution
-    const auto sums = normality_.forward(z, slices_, matmul_, keep);
+    // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
+    const auto sums = normality_.forward(z, slices_, matmul_, keep ? &d_z_ : nullptr);
     const T loss = static_cast<T>(sums.statistic / static_cast<double>(slices_.count()));
     if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
     if (keep) state_.kept();
@@ -110,13 +108,14 @@ class SigReg {
   std::uint64_t step_ = 0;
   // Kept for backward.
   kernels::Slices<T> slices_;
-  kernels::SlicedNormality<T> normality_;
+  product::PaddedMatrix<T> d_z_;  // for d_loss = 1 (N, D)
   std::size_t N_ = 0;
   std::size_t D_ = 0;
   PassState state_;
   // Scratch.
-  product::PaddedMatrix<T> d_z_;  // (N, D)
+  kernels::SlicedNormality<T> normality_;
   Matmul<T> matmul_;
+  product::PaddedMatrix<T> rows_;  // (N, D)
 };
 
 }  // namespace SELFSUP_ABI

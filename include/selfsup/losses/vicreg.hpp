@@ -238,7 +238,7 @@ class VicReg {
   }
   void reserve_backward(Branch& branch) {
     branch.covariance.reserve_backward();
-    if (!branch.covariance.gram_fits()) d_product_.reshape(N_, D_);
+    if (branch.covariance.may_need_product(N_, D_)) d_product_.reshape(N_, D_);
   }
 
   // `side` is the sign of the view in z_a − z_b, 0 for one view.

@@ -134,7 +134,24 @@ class TileWalk {
   }
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
-  void reserve_backward() { scratch_.grow(max_threads() * scratch_tiles * tile_entries()); }
+  void reserve_backward() {
+    scratch_.grow(team_size(side_by_side()) * scratch_tiles * tile_entries());
+  }
+
+  /// Takes what symmetric_columns() of an X of that shape and its second walk need without kept
+  /// tiles. Forgets the last walk.
+  void reserve_symmetric_columns(std::size_t rows, std::size_t cols) {
+    begin(cols, cols, rows, true, false);
+    reserve_walk();
+  }
+  /// The same for rectangular_columns().
+  void reserve_rectangular_columns(std::size_t rows, std::size_t x_cols, std::size_t y_cols) {
+    begin(x_cols, y_cols, rows, false, false);
+    reserve_walk();
+  }
+
+  /// Room for kept tiles: a memory_budget that takes no memory.
+  std::size_t kept_bytes() const { return kept_.bytes(); }
 
   std::size_t bytes() const {
     return packed_.bytes() + kept_.bytes() + scratch_.bytes() + turns_.bytes();
@@ -238,16 +255,23 @@ class TileWalk {
     return rows_ * cols_ * K_ < (std::size_t{1} << 18) ? 1 : schedule_.most_items();
   }
 
+  // Blocks of rows and of columns are told apart, but for a symmetric walk.
+  std::size_t first_col_block() const { return symmetric_ ? 0 : row_blocks(); }
+
+  void reserve_walk() {
+    reserve_backward();
+    turns_.begin(first_col_block() + col_blocks());
+  }
+
   // Calls f(round, item, thread, first_of_rows, first_of_cols) for every tile.
   template <class F>
   void in_walk_order(F&& f) {
-    const std::size_t first_col_block = symmetric_ ? 0 : row_blocks();
     parallel_turns(
-        schedule_.rounds(), side_by_side(), turns_.begin(first_col_block + col_blocks()),
+        schedule_.rounds(), side_by_side(), turns_.begin(first_col_block() + col_blocks()),
         [&](std::size_t round) { return schedule_.items(round); },
         [&](std::size_t round, std::size_t item) {
           const BlockPair pair = schedule_.pair(round, item);
-          return BlockPair{pair.row, first_col_block + pair.col};
+          return BlockPair{pair.row, first_col_block() + pair.col};
         },
         f);
   }
@@ -286,7 +310,7 @@ class TileWalk {
       accumulate(WeighedTile<T>{tile, scratch(thread, 1), row_edge_,
                                 first_of_rows ? Output::write : Output::add,
                                 first_of_cols ? Output::write : Output::add,
-                                kept_region(position + std::min(max_threads(), side_by_side()))});
+                                kept_region(position + team_size(side_by_side()))});
     });
   }
 

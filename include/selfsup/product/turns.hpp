@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <mutex>
 #include <thread>
 
 namespace selfsup {
@@ -49,38 +50,75 @@ class Turns {
   Buffer<std::size_t> ended_;
 };
 
+namespace detail {
+
+// Hands out the items of all rounds, in order, and the turns of their blocks.
+template <class Items, class BlocksOf>
+class ItemsInOrder {
+ public:
+  struct Taken {
+    std::size_t round, item;
+    BlockPair blocks;
+    std::size_t row_turn, col_turn;
+  };
+
+  ItemsInOrder(std::size_t rounds, Turns& turns, Items& items, BlocksOf& blocks_of)
+      : rounds_(rounds), turns_(turns), items_(items), blocks_of_(blocks_of) {}
+
+  /// False when none is left. Callers exclude each other.
+  bool take(Taken& taken) {
+    while (round_ < rounds_ && item_ >= items_(round_)) {
+      ++round_;
+      item_ = 0;
+    }
+    if (round_ == rounds_) return false;
+    taken.round = round_;
+    taken.item = item_++;
+    taken.blocks = blocks_of_(taken.round, taken.item);
+    taken.row_turn = turns_.take(taken.blocks.row);
+    taken.col_turn =
+        taken.blocks.col == taken.blocks.row ? taken.row_turn : turns_.take(taken.blocks.col);
+    return true;
+  }
+
+ private:
+  std::size_t rounds_;
+  Turns& turns_;
+  Items& items_;
+  BlocksOf& blocks_of_;
+  std::size_t round_ = 0;
+  std::size_t item_ = 0;
+};
+
+}  // namespace detail
+
 /// Calls f(round, item, thread, first_of_row, first_of_col) for every item in [0, items(round)) of
 /// every round, taken in that order. Items that share a block of blocks_of(round, item) run one
 /// after the other, in that order; the flags say whether an item is the first of its blocks.
-/// thread < max_threads() and no two calls share one at a time. f must not throw.
+/// thread < team_size(side_by_side) and no two calls share one at a time. f must not throw.
 template <class Items, class BlocksOf, class F>
 void parallel_turns(std::size_t rounds, std::size_t side_by_side, Turns& turns, Items&& items,
                     BlocksOf&& blocks_of, F&& f) {
-  std::size_t next_round = 0, next_item = 0;
+  detail::ItemsInOrder<Items, BlocksOf> in_order(rounds, turns, items, blocks_of);
+  using Taken = typename detail::ItemsInOrder<Items, BlocksOf>::Taken;
+  // One thread takes no lock: a child of fork() could find it held by a thread that it has not.
+  if (team_size(side_by_side) <= 1) {
+    for (Taken at; in_order.take(at);)
+      f(at.round, at.item, std::size_t{0}, at.row_turn == 0, at.col_turn == 0);
+    return;
+  }
+  std::mutex one_at_a_time;
   parallel_threads(side_by_side, [&](std::size_t thread) {
-    for (;;) {
-      std::size_t round = 0, item = 0, row_turn = 0, col_turn = 0;
-      BlockPair blocks{0, 0};
-      bool found = false;
-      one_at_a_time([&] {
-        while (next_round < rounds && next_item >= items(next_round)) {
-          ++next_round;
-          next_item = 0;
-        }
-        if (next_round == rounds) return;
-        found = true;
-        round = next_round;
-        item = next_item++;
-        blocks = blocks_of(round, item);
-        row_turn = turns.take(blocks.row);
-        col_turn = blocks.col == blocks.row ? row_turn : turns.take(blocks.col);
-      });
-      if (!found) return;
-      turns.wait(blocks.row, row_turn);
-      turns.wait(blocks.col, col_turn);
-      f(round, item, thread, row_turn == 0, col_turn == 0);
-      turns.end(blocks.row, row_turn);
-      turns.end(blocks.col, col_turn);
+    for (Taken at;;) {
+      {
+        const std::lock_guard<std::mutex> lock(one_at_a_time);
+        if (!in_order.take(at)) return;
+      }
+      turns.wait(at.blocks.row, at.row_turn);
+      turns.wait(at.blocks.col, at.col_turn);
+      f(at.round, at.item, thread, at.row_turn == 0, at.col_turn == 0);
+      turns.end(at.blocks.row, at.row_turn);
+      turns.end(at.blocks.col, at.col_turn);
     }
   });
 }
