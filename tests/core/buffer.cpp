@@ -43,3 +43,21 @@ TEST_CASE("a buffer that cannot grow keeps its entries") {
   CHECK(buffer.data()[0] == 5);
   CHECK(buffer.bytes() == sizeof(double));
 }
+
+TEST_CASE("room for more than the largest size is refused, and what was there stays") {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  CHECK(selfsup::checked_product(most / 3, 3) == most / 3 * 3);
+  CHECK(selfsup::checked_product(most, 0) == 0);
+  CHECK_THROWS_AS(selfsup::checked_product(std::size_t{1} << 60, 16), std::bad_alloc);
+  CHECK_THROWS_AS(selfsup::checked_product(most, 2), std::bad_alloc);
+  selfsup::Buffer<double> buffer;
+  buffer.grow(2, 3)[5] = 7;
+  for (const auto& [rows, cols] : {std::pair{std::size_t{1} << 60, std::size_t{128}},
+                                   {std::size_t{24}, std::size_t{1} << 60},
+                                   {std::size_t{1} << 61, std::size_t{1}},
+                                   {most, most}}) {
+    CHECK_THROWS_AS(buffer.grow(rows, cols), std::bad_alloc);
+  }
+  CHECK(buffer.data()[5] == 7);
+  CHECK(buffer.bytes() == 6 * sizeof(double));
+}

@@ -32,6 +32,8 @@ static_assert(converts<Eigen::Map<const RowMajor>, ConstView<float>>);
 static_assert(converts<Eigen::Ref<const RowMajor>, ConstView<float>>);
 static_assert(converts<Eigen::Transpose<RowMajor>, ConstView<float>>);
 static_assert(converts<Eigen::VectorXf, ConstView<float>>);
+static_assert(converts<selfsup::Skip, MutView<float>>);
+static_assert(!converts<selfsup::Skip, ConstView<float>>);
 static_assert(converts<MutView<float>, ConstView<float>>);
 static_assert(converts<const tests::Matrix<float>&, ConstView<float>>);
 static_assert(!converts<const RowMajor&, ConstView<double>>);
@@ -140,4 +142,19 @@ TEST_CASE("a default view is empty, and so is one without rows or columns") {
   CHECK(ConstView<float>(&x, 0, 3).empty());
   CHECK(ConstView<float>(&x, 3, 0).empty());
   CHECK_FALSE(ConstView<float>(&x, 1, 1).empty());
+}
+
+TEST_CASE("a view knows whether it was made of a vector, and an output whether it is skipped") {
+  const Eigen::VectorXf vector = Eigen::VectorXf::Zero(4);
+  const RowMajor matrix = RowMajor::Zero(4, 1);
+  const Eigen::RowVectorXf row = Eigen::RowVectorXf::Zero(4);
+  CHECK(ConstView<float>(vector).from_vector());
+  CHECK(ConstView<float>(vector.head(2)).from_vector());
+  CHECK_FALSE(ConstView<float>(matrix).from_vector());
+  CHECK_FALSE(ConstView<float>(row).from_vector());
+  CHECK_FALSE(ConstView<float>(vector.data(), 4, 1).from_vector());
+  RowMajor unsized;
+  CHECK_FALSE(MutView<float>(unsized).skipped());
+  CHECK(MutView<float>(selfsup::skip).skipped());
+  CHECK(MutView<float>().skipped());
 }

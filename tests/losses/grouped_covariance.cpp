@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
+#include "losses/steps.hpp"
 #include "message.hpp"
 #include "reference/covariance.hpp"
 #include "reference/vicreg.hpp"
@@ -132,26 +133,8 @@ TEST_CASE("GroupedCovariance: the mean over many steps is VICReg's covariance te
   }
 }
 
-TEST_CASE("GroupedCovariance: set_step is what changes the groups, not forward") {
-  const auto z = tests::random_matrix(9, 12, 3);
-  GroupedCovariance<double> loss(groups_of(3));
-  const double first = loss.forward(z);
-  CHECK(loss.forward(z) == first);
-  loss.set_step(1);
-  CHECK(loss.forward(z) != first);
-  loss.set_step(0);
-  CHECK(loss.forward(z) == first);
-}
-
-TEST_CASE("GroupedCovariance: set_step between forward and backward changes nothing") {
-  const auto z = tests::random_matrix(9, 12, 3);
-  GroupedCovariance<double> loss(groups_of(3));
-  Matrix<double> before(9, 12), after(9, 12);
-  loss.forward(z);
-  loss.backward(before);
-  loss.set_step(1);
-  loss.backward(after);
-  CHECK(before.entries() == after.entries());
+TEST_CASE("GroupedCovariance: each forward takes the groups of the next step") {
+  tests::check_steps(GroupedCovariance<double>(groups_of(3)), tests::random_matrix(9, 12, 3));
 }
 
 TEST_CASE("GroupedCovariance: groups larger than a tile are right, within any budget") {

@@ -15,6 +15,8 @@
 #include <limits>
 #include <string>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -552,3 +554,17 @@ TEMPLATE_TEST_CASE("InfoNce: rows shorter than norm_epsilon are divided by it", 
   tests::check_norm_epsilon<TestType, InfoNceOptions>(
       [](const InfoNceOptions& options) { return info_nce_case("", options); });
 }
+
+namespace {
+
+template <class Loss, class = void>
+struct TakesSizes : std::false_type {};
+template <class Loss>
+struct TakesSizes<Loss, std::void_t<decltype(std::declval<Loss&>().forward(
+                            std::declval<const Matrix<float>&>(),
+                            std::declval<const Matrix<float>&>(), {4096, 8}))>> : std::true_type {};
+
+}  // namespace
+
+// Two sizes are no bank that is made on the spot.
+static_assert(!TakesSizes<InfoNce<float>>::value);

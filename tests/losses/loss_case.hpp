@@ -76,6 +76,15 @@ template <class Loss>
 struct HasAnchors<Loss, std::void_t<decltype(std::declval<const Loss&>().per_anchor())>>
     : std::true_type {};
 
+// A loss that draws at another step in each forward is called at the first one, so that calls can
+// be compared.
+template <class Loss>
+auto restart(Loss& loss, int) -> decltype(void(loss.set_step(0))) {
+  loss.set_step(0);
+}
+template <class Loss>
+void restart(Loss&, long) {}
+
 template <class Options, class = void>
 struct HasTemperatureOption : std::false_type {};
 template <class Options>
@@ -98,6 +107,7 @@ class ErasedLoss : public AnyLoss<T> {
   explicit ErasedLoss(Loss loss) : loss_(std::move(loss)) {}
 
   T forward(const Inputs& inputs) override {
+    detail::restart(loss_, 0);
     T result = 0;
     detail::spread(
         [&](auto... view) -> decltype(void(std::declval<Loss&>().forward(view...))) {
@@ -107,6 +117,7 @@ class ErasedLoss : public AnyLoss<T> {
     return result;
   }
   T value(const Inputs& inputs) override {
+    detail::restart(loss_, 0);
     T result = 0;
     detail::spread(
         [&](auto... view) -> decltype(void(std::declval<Loss&>().value(view...))) {

@@ -361,6 +361,17 @@ TEST_CASE("SupCon: labels of any integer type and any value") {
   CHECK(loss.forward(z, Ids{most, least, 0, most, least, 0}) == expected);
 }
 
+TEST_CASE("SupCon: more rows than can be addressed are refused") {
+  constexpr std::size_t rows = std::size_t{1} << 60;
+  const float entry = 1;
+  const int label = 1;
+  SupCon<float> loss;
+  CHECK(message<selfsup::ShapeError>([&] {
+          loss.forward({&entry, rows, 2, 0, 0}, selfsup::Labels(&label, rows, 0));
+        }) ==
+        "SupCon::forward: z is 1152921504606846976x2, at most 281474976710656 entries expected");
+}
+
 TEST_CASE("SupCon: similarities that overflow are an error, whatever the labels") {
   Matrix<float> z = tests::cast<float>(tests::random_matrix(9, 5, 1));
   for (const float big : {1e20f, 1e25f, 1e37f}) {

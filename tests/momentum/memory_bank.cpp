@@ -11,7 +11,10 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -452,3 +455,20 @@ TEMPLATE_TEST_CASE("what restore takes, load takes", "", float, double) {
     CHECK(Contents<T>(other) == Contents<T>(bank));
   }
 }
+
+TEST_CASE("a bank that no memory holds is bad_alloc") {
+  constexpr std::size_t huge = std::size_t{1} << 60, most = std::numeric_limits<std::size_t>::max();
+  for (const auto& [capacity, D] : {std::pair{huge, std::size_t{128}},
+                                    {std::size_t{24}, huge},
+                                    {std::size_t{1}, most},
+                                    {most, std::size_t{1}},
+                                    {huge, huge}}) {
+    INFO(capacity << "x" << D);
+    CHECK_THROWS_AS(MemoryBank<float>(capacity, D), std::bad_alloc);
+  }
+}
+
+// A loss reads the bank until its backward: one that is gone by then is refused where it compiles.
+static_assert(
+    std::is_convertible_v<const MemoryBank<float>&, const selfsup::kernels::BankRows<float>&>);
+static_assert(!std::is_convertible_v<MemoryBank<float>, const selfsup::kernels::BankRows<float>&>);

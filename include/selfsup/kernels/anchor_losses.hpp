@@ -77,6 +77,11 @@ class AnchorLosses {
     scale_ = static_cast<T>(1 / form.temperature);
     online_ =
         selects || !form.unit_rows || 2 * (1 + form.hard_negative_beta) / form.temperature > range;
+    // Beside such a logit of a unit row it does not matter how its product was summed and rounded.
+    one_arithmetic_ =
+        online_ &&
+        (!form.unit_rows ||
+         static_cast<double>(std::numeric_limits<T>::epsilon()) / form.temperature > 1e-3);
     losses_.grow(anchors);
     anchors_ = anchors;
     hits_ = on_floor_ = 0;
@@ -84,9 +89,7 @@ class AnchorLosses {
 
   /// 1/τ.
   T scale() const { return scale_; }
-  /// Whether shifts are running maxima of similarities, and a positive is compared with them by the
-  /// product that a tile has: logits may be so large that another way to sum it, or to round it,
-  /// would be off by more than 1. Otherwise the shift is 1/τ for all.
+  /// Whether shifts are running maxima of similarities; otherwise the shift is 1/τ for all.
   bool online() const { return online_; }
 
   /// Sets up anchors 0 … count-1, whose positives are rows a_i and b_(b_first + i); room for
@@ -98,7 +101,8 @@ class AnchorLosses {
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
         const std::size_t i = chunks.first(chunk) + j;
-        const double product = online_ ? 0 : simd::dot(a.row(i), b.row(b_first + i), a.cols());
+        const double product =
+            one_arithmetic_ ? 0 : simd::dot(a.row(i), b.row(b_first + i), a.cols());
         set_up_anchor(anchors, i, static_cast<double>(scale_) * product);
       }
     });
@@ -179,9 +183,11 @@ class AnchorLosses {
   double above(const Anchors<T>& anchors, std::size_t i) const {
     const auto scale = static_cast<double>(scale_);
     if (!online_) return anchors.positive.data()[i] - scale;
-    const double apart =
-        static_cast<double>(anchors.own.data()[i]) - static_cast<double>(anchors.shift.data()[i]);
-    return std::min(scale * apart, std::numeric_limits<double>::max());
+    const auto shift = static_cast<double>(anchors.shift.data()[i]);
+    const double above = one_arithmetic_
+                             ? scale * (static_cast<double>(anchors.own.data()[i]) - shift)
+                             : anchors.positive.data()[i] - scale * shift;
+    return std::min(above, std::numeric_limits<double>::max());
   }
   double shift_above(const Anchors<T>& anchors, std::size_t i) const {
     const double shift = online_ ? static_cast<double>(anchors.shift.data()[i]) : 1;
@@ -200,6 +206,10 @@ class AnchorLosses {
   SoftmaxForm form_;
   T scale_ = 0;
   bool online_ = false;
+  // A positive is compared by the product that a tile has: logits may be so large that another way
+  // to sum it, or to round it, would be off by more than 1. Otherwise by one in double, which is
+  // nearer to the truth.
+  bool one_arithmetic_ = false;
   Buffer<double> losses_;
   std::size_t anchors_ = 0;
   double hits_ = 0;

@@ -103,7 +103,7 @@ class HardestNegatives {
 
   /// Sets the weights of one backward from those of the anchors.
   void weigh(const Anchors<T>& anchors, double scale) {
-    weights_.grow(anchors_ * k_);
+    weights_.grow(anchors_, k_);
     parallel_for(anchors_, k_, [&](std::size_t i) {
       const Entry* const list = entries_.data() + i * k_;
       T* const weights = weights_.data() + i * k_;

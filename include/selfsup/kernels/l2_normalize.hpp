@@ -134,9 +134,12 @@ class L2Normalize {
       sums[chunk] = sum;
       longest[chunk] = most;
     });
-    longest_ = *std::max_element(longest, longest + chunks.count()) / Unit::check_scale;
     double total = 0;
-    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
+    longest_ = 0;
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
+      total += sums[chunk];
+      longest_ = std::max(longest_, longest[chunk] / Unit::check_scale);
+    }
     return total;
   }
 

@@ -255,8 +255,9 @@ class PredictionRows {
   }
 
   // |p̂ − ẑ|^power or |p − z|^power likewise. With δ the difference, s = power·|δ|^(power − 2) and c
-  // = p̂·ẑ the gradients are s(δ − (1 − c)p̂)/|p| and −s(δ + (1 − c)ẑ)/|z|, or sδ and −sδ. Rows that
-  // meet have none, though for power < 2 the slope has no limit there.
+  // = p̂·ẑ the gradients are s(δ − p̂(p̂·δ))/|p| = s(c p̂ − ẑ)/|p| and s(c ẑ − p̂)/|z|, or sδ and −sδ:
+  // by δ where rows almost meet, where it alone has digits. Rows that meet have none, though for
+  // power < 2 the slope has no limit there.
   SELFSUP_NOINLINE static Sums distance_of_any_range(const Pair& pair, const RowForm& form,
                                                      double weight, T* d_p, T* d_z) {
     const std::size_t D = pair.D;
@@ -270,21 +271,27 @@ class PredictionRows {
     if (!unit_rows) check = length * Unit::check_scale;
     if (!is_finite(check)) return {0, check};
     const double slope = length > 0 ? form.power * std::pow(length, form.power - 1) : 0;
-    const double inward = unit_rows && slope != 0 ? slope * one_minus_cosine(p, z, D, length) : 0;
+    const auto direction = [&](std::size_t d) {
+      return slope == 0 ? 0 : difference(d) / norm.scale / norm.relative;
+    };
+    double cosine = 0, along_p = 0, along_z = 0;
+    for (std::size_t d = 0; unit_rows && d < D; ++d) {
+      cosine += p[d] * z[d];
+      along_p += p[d] * direction(d);
+      along_z += z[d] * direction(d);
+    }
+    const bool almost_meet = length < 0.5;
+    const auto tangent = [&](double own, double other, double along, double towards) {
+      if (slope == 0 || !unit_rows) return slope == 0 ? 0 : towards;
+      return almost_meet ? towards - own * along : (cosine * own - other) / length;
+    };
     for (std::size_t d = 0; d < D; ++d) {
-      const double apart = slope == 0 ? 0 : difference(d) / norm.scale / norm.relative * slope;
-      if (d_p) d_p[d] = static_cast<T>((apart - inward * p[d]) * weight * p.unit.slope);
-      if (d_z) d_z[d] = static_cast<T>((-apart - inward * z[d]) * weight * z.unit.slope);
+      const double to_p = tangent(p[d], z[d], along_p, direction(d));
+      const double to_z = tangent(z[d], p[d], -along_z, -direction(d));
+      if (d_p) d_p[d] = static_cast<T>(to_p * slope * weight * p.unit.slope);
+      if (d_z) d_z[d] = static_cast<T>(to_z * slope * weight * z.unit.slope);
     }
     return {std::pow(length, form.power), check};
-  }
-
-  // (1 − p̂·ẑ)/|p̂ − ẑ|: from the distance where both have length 1, which keeps it its digits.
-  static double one_minus_cosine(const Hat& p, const Hat& z, std::size_t D, double distance) {
-    if (p.unit.slope != 0 && z.unit.slope != 0) return distance / 2;
-    double cosine = 0;
-    for (std::size_t d = 0; d < D; ++d) cosine += p[d] * z[d];
-    return (1 - cosine) / distance;
   }
 
   // Scratch.

@@ -7,6 +7,7 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/column_shuffle.hpp"
 #include "selfsup/kernels/grouped_squares.hpp"
+#include "selfsup/kernels/random.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
@@ -29,8 +30,7 @@ struct GroupedCovarianceOptions {
 /// Costs N·D·b multiply-adds where c costs N·D·min(N, D). To be added to VicReg's with a
 /// covariance_weight of 0, an object a view.
 ///
-/// The groups are those of set_step's step, 0 at first: forward does not advance it, so call
-/// set_step(step) before each training step.
+/// Each forward takes the groups of the next step, 0 at first; value those of the last forward.
 template <class T>
 class GroupedCovariance {
  public:
@@ -38,8 +38,8 @@ class GroupedCovariance {
     require_at_least("GroupedCovariance: group_size", options.group_size, 2);
   }
 
-  /// The groups of forward and value are those of (seed, step) from now on.
-  void set_step(std::uint64_t step) { step_ = step; }
+  /// The next forward, and value until then, is at that step: to go on where a training was.
+  void set_step(std::uint64_t step) { steps_.set(step); }
 
   /// Returns the estimate for z (N, D), N >= 2; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
@@ -75,13 +75,15 @@ class GroupedCovariance {
     N_ = z.rows();
     D_ = z.cols();
     // (1) columns dealt into groups
-    shuffle_.prepare(D_, {options_.seed, step_});
+    shuffle_.prepare(D_, {options_.seed, steps_.of(keep)});
     shuffle_.gather(z, shuffled_);
     // (2) centred, (3) the covariances of each group
     const auto sums = squares_.forward(shuffled_, groups(), memory_budget);
     const T loss = static_cast<T>(scale() * sums.off_diagonal);
     if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (keep) state_.kept();
+    if (!keep) return loss;
+    steps_.advance();
+    state_.kept();
     return loss;
   }
 
@@ -93,7 +95,7 @@ class GroupedCovariance {
   }
 
   GroupedCovarianceOptions options_;
-  std::uint64_t step_ = 0;
+  kernels::StepCount steps_;
   // Kept for backward.
   kernels::ColumnShuffle shuffle_;
   kernels::GroupedSquares<T> squares_;

@@ -6,6 +6,7 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/random.hpp"
 #include "selfsup/kernels/sliced_normality.hpp"
 #include "selfsup/kernels/slices.hpp"
 #include "selfsup/product/matmul.hpp"
@@ -46,8 +47,7 @@ struct LeJepaTerms {
 /// both views along the same directions; SIGReg as in losses/sigreg.hpp. The second term, the mean
 /// squared distance to the views' mean, is Σ(z_a − z_b)²/(4·N·D).
 ///
-/// The directions are those of set_step's step, 0 at first: forward does not advance it, so call
-/// set_step(step) before each training step.
+/// Each forward takes the directions of the next step, 0 at first; value those of the last forward.
 template <class T>
 class LeJepa {
  public:
@@ -56,10 +56,10 @@ class LeJepa {
     require_at_least("LeJepa: slices", options.slices, 1);
   }
 
-  /// The directions of forward and value are those of (seed, step) from now on.
+  /// The next forward, and value until then, is at that step: to go on where a training was.
   void set_step(std::uint64_t step) {
     slices_.take_back();
-    step_ = step;
+    steps_.set(step);
   }
 
   /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
@@ -118,7 +118,7 @@ class LeJepa {
     const double sigreg_weight = options_.sigreg_weight;
     double loss = 0, check = 0;
     if (sigreg_weight > 0) {
-      slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
+      slices_.prepare(where, options_.slices, D_, {options_.seed, steps_.of(keep)});
       // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
       const auto a = normality_.forward(z_a, slices_, matmul_, keep ? &d_z_a_ : nullptr);
       const auto b = normality_.forward(z_b, slices_, matmul_, keep ? &d_z_b_ : nullptr);
@@ -135,7 +135,10 @@ class LeJepa {
     if (!is_finite(check) || !is_finite(static_cast<T>(loss)))
       throw_non_finite<T>(where, {{"z_a", given_a}, {"z_b", given_b}});
     terms_ = terms;
-    if (keep) state_.kept();
+    if (keep) {
+      steps_.advance();
+      state_.kept();
+    }
     return static_cast<T>(loss);
   }
 
@@ -154,7 +157,7 @@ class LeJepa {
   double entries() const { return static_cast<double>(N_) * static_cast<double>(D_); }
 
   LeJepaOptions options_;
-  std::uint64_t step_ = 0;
+  kernels::StepCount steps_;
   // Kept for backward.
   kernels::Slices<T> slices_;
   product::PaddedMatrix<T> d_z_a_;       // of SIGReg, for d_mean = 1 (N, D)

@@ -4,6 +4,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/kernels/random.hpp"
 #include "selfsup/kernels/sliced_normality.hpp"
 #include "selfsup/kernels/slices.hpp"
 #include "selfsup/product/matmul.hpp"
@@ -36,8 +37,7 @@ struct SigRegOptions {
 /// t_q = 3q/16, q = 0 … 16, φ_q = e^(−t_q²/2), ω_q = 2Δφ_q with half of it at both ends, Δ = 3/16.
 /// z is not centred. A sum over samples (the factor N), a mean over slices.
 ///
-/// The directions are those of set_step's step, 0 at first: forward does not advance it, so call
-/// set_step(step) before each training step.
+/// Each forward takes the directions of the next step, 0 at first; value those of the last forward.
 template <class T>
 class SigReg {
  public:
@@ -45,10 +45,10 @@ class SigReg {
     require_at_least("SigReg: slices", options.slices, 1);
   }
 
-  /// The directions of forward and value are those of (seed, step) from now on.
+  /// The next forward, and value until then, is at that step: to go on where a training was.
   void set_step(std::uint64_t step) {
     slices_.take_back();
-    step_ = step;
+    steps_.set(step);
   }
 
   /// The directions are the columns of u (D, S), as they are, until set_step is called: a copy is
@@ -95,17 +95,19 @@ class SigReg {
     require_batches<T>(where, {{"z", z}});
     N_ = z.rows();
     D_ = z.cols();
-    slices_.prepare(where, options_.slices, D_, {options_.seed, step_});
+    slices_.prepare(where, options_.slices, D_, {options_.seed, steps_.of(keep)});
     // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
     const auto sums = normality_.forward(z, slices_, matmul_, keep ? &d_z_ : nullptr);
     const T loss = static_cast<T>(sums.statistic / static_cast<double>(slices_.count()));
     if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (keep) state_.kept();
+    if (!keep) return loss;
+    steps_.advance();
+    state_.kept();
     return loss;
   }
 
   SigRegOptions options_;
-  std::uint64_t step_ = 0;
+  kernels::StepCount steps_;
   // Kept for backward.
   kernels::Slices<T> slices_;
   product::PaddedMatrix<T> d_z_;  // for d_loss = 1 (N, D)

@@ -94,8 +94,10 @@ class MemoryBank {
     refill(nullptr, next);
   }
 
-  /// What a loss reads, in both layouts of its products.
-  operator const kernels::BankRows<T>&() const { return ring_; }  // NOLINT: converts on purpose
+  /// What a loss reads, in both layouts of its products, until its backward: of a bank that lives
+  /// on.
+  operator const kernels::BankRows<T>&() const& { return ring_; }  // NOLINT: converts on purpose
+  operator const kernels::BankRows<T>&() const&& = delete;
 
   /// Writes all of it to a file. A crash, or a FileError, leaves the old file or none.
   void save(const std::string& path) const {
