@@ -45,9 +45,12 @@
 #define SELFSUP_OPENMP_NAME serial
 #endif
 
-#ifdef __FAST_MATH__
+// 0 under any flag of g++ that changes what floating point means.
+#if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__ || (defined(__GCC_IEC_559) && !__GCC_IEC_559)
+#define SELFSUP_FAST_MATH 1
 #define SELFSUP_MATH_NAME fast
 #else
+#define SELFSUP_FAST_MATH 0
 #define SELFSUP_MATH_NAME exact
 #endif
 

@@ -1,6 +1,8 @@
 // The checks that every loss makes, and their messages: what was found, what was expected.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/labels.hpp"
@@ -218,3 +220,5 @@ template <class T>
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Whole files: written so that a crash leaves the old one or the new one, read up to a bound.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 
@@ -124,3 +126,5 @@ inline Bytes read_file(const std::string& where, const std::string& path, std::s
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

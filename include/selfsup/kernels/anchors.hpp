@@ -1,6 +1,8 @@
 // What is known of each anchor, and which entries of a tile of S are no negatives of its anchors.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/masked_rows.hpp"
@@ -172,3 +174,5 @@ inline constexpr std::size_t positive_elsewhere = std::numeric_limits<std::size_
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

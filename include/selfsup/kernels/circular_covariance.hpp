@@ -4,6 +4,8 @@
 // is the circular autocorrelation of the rows, whose transform is Σ_n |F(zc_n)|²/(N − 1).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -169,3 +171,5 @@ class CircularCovariance {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -11,6 +11,8 @@
 // K_B and multiplies it by Â at once, backward each tile of K_A and multiplies it by B̂.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -239,3 +241,5 @@ class CrossCorrelation {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

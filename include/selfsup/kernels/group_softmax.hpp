@@ -15,6 +15,8 @@
 // several positives e_ap − E_a/n carries the rounding of the similarities, ε/τ relative to 1/n.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
@@ -161,3 +163,5 @@ class GroupSoftmax {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

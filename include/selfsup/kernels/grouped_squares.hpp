@@ -1,6 +1,8 @@
 // The sum of squared off-diagonal covariances inside groups of columns.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/centred_gradient.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -129,3 +131,5 @@ class GroupedSquares {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -5,6 +5,8 @@
 //   d_p = (c p̂ − ẑ)/|p|   and   d_z = (c ẑ − p̂)/|z|.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
@@ -268,3 +270,5 @@ void scaled_copy(const T* gradient, double factor, MutView<T> out) {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // every machine: integers and correctly rounded operations, no mathematical library.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cmath>
@@ -105,3 +107,5 @@ void shuffle(RandomStream random, std::size_t count, Index* order) {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Watches for collapse: all embeddings alike, the trivial solution that every loss here must avoid.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
@@ -53,3 +55,5 @@ double embedding_std(ConstView<T> z) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // RankMe: how many dimensions the embeddings really use, without labels (arXiv:2210.02885).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
@@ -55,3 +57,5 @@ double effective_rank(ConstView<T> z) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // How alike the embeddings of a batch are on average.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
@@ -42,3 +44,5 @@ double mean_cosine(ConstView<T> z) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -11,6 +11,8 @@
 // passes: no finite difference can judge a gradient there.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/view.hpp"
@@ -292,3 +294,5 @@ GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& 
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"
