@@ -50,7 +50,7 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double n, const So
   const double shift = static_cast<double>(anchors.shift.data()[i]);
   const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
   const double mean = anchors.rest.data()[i] / hard;
-  const double above = anchors.positive.data()[i] - shift, larger = std::max(above, 0.0);
+  const double above = anchors.positive.data()[i] - shift, larger = std::max<double>(above, 0);
   const double down = std::exp(-larger), positive = std::exp(above - larger);
   const double floor = n * std::exp(-1 / form.temperature - shift - larger);
   const double open = n * (mean * down - prior * positive) / (1 - prior);

@@ -140,7 +140,7 @@ class OffDiagonalSquares {
       diagonal += z.squares.data()[j] * z.squares.data()[j];
     const double off_diagonal = all - diagonal;
     if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
-    return std::max(0.0, off_diagonal);
+    return std::max<double>(0, off_diagonal);
   }
 
   double sum_of_squares(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {

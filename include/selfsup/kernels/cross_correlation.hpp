@@ -99,7 +99,7 @@ class CrossCorrelation {
       for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
       const double off_diagonal = all - diagonal;
       if (!automatic_ || off_diagonal * largest_amplification<T> >= all)
-        return std::max(0.0, off_diagonal);
+        return std::max<double>(0, off_diagonal);
       in_samples_ = false;
       fits_ = product::SmallGram<T>::fits(D);
     }

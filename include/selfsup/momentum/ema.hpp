@@ -33,7 +33,7 @@ inline double ema_rate(double base_rate, std::size_t step, std::size_t total_ste
     throw OptionError("ema_rate: step is " + std::to_string(step) + ", total_steps is " +
                       std::to_string(total_steps));
   }
-  constexpr double pi = 3.14159265358979323846;
+  constexpr double pi = static_cast<double>(3.14159265358979323846L);
   const double done = static_cast<double>(step) / static_cast<double>(total_steps);
   return 1 - (1 - base_rate) * (std::cos(pi * done) + 1) / 2;
 }

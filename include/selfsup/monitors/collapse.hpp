@@ -48,7 +48,7 @@ double embedding_std(ConstView<T> z) {
   const auto N = static_cast<double>(z.rows());
   double total = 0;
   for (std::size_t c = 0; c < z.cols(); ++c) {
-    total += std::sqrt(std::max(0.0, square[c] - sum[c] * sum[c] / N) / (N - 1));
+    total += std::sqrt(std::max<double>(0, square[c] - sum[c] * sum[c] / N) / (N - 1));
   }
   return total / static_cast<double>(z.cols());
 }
