@@ -1,21 +1,21 @@
-// Opens the inside of selfsup: the first include of every header, as leave.hpp is the last. No
-// include guard: they nest as headers do. Inside,
-//   - floating point is precise, whatever the flags: -ffast-math reassociates the sums of our
-//     exponentials, angles and means away and takes for granted that nothing is infinite.
-//   - no macro of the program stands in for a name of ours; leave.hpp gives them back.
-
+// Opens the inside of selfsup: every header includes it first, and leave.hpp last. No include
+// guard: they nest as headers do. Inside,
+//   - floating point is precise, whatever the flags of the program: under -ffast-math compilers
+//     reorder the steps of exp, sincos and means into wrong ones, and fold tests for infinities.
+//   - no macro of the program stands in for a name of ours, of xsimd or of Eigen.
 #include "selfsup/core/abi.hpp"
 
 #if defined(__clang__)
-// Always: Clang shows no macro for parts of fast-math. Contraction is what it is by default.
+// Always, as Clang shows no macro for parts of fast-math. Contraction is Clang's default.
 #pragma float_control(precise, on, push)
 #elif defined(__GNUC__)
 #pragma GCC push_options
 #if SELFSUP_FAST_MATH
-#pragma GCC optimize("no-fast-math", "no-cx-limited-range", "no-single-precision-constant")
+#pragma GCC optimize("no-fast-math", "no-cx-limited-range")
 #endif
 #endif
 
+// What windows.h, X11 and short programs define, and single capitals.
 #pragma push_macro("min")
 #pragma push_macro("max")
 #pragma push_macro("abs")
@@ -63,6 +63,7 @@
 #pragma push_macro("X")
 #pragma push_macro("Y")
 #pragma push_macro("Z")
+
 #undef min
 #undef max
 #undef abs

@@ -1,4 +1,4 @@
-// Closes what enter.hpp opened: the last include of every header.
+// Closes what enter.hpp opened: the macros of the program are again what they were.
 
 #pragma pop_macro("Z")
 #pragma pop_macro("Y")

@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/objects.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/centred_gradient.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -49,7 +49,7 @@ class GroupedSquares {
   /// Reads z (N, D).
   Sums forward(const product::PaddedMatrix<T>& z, const ColumnGroups& groups,
                std::size_t memory_budget) {
-    if (groups_.size() < groups.count()) groups_.resize(groups.count());
+    groups_.grow(groups.count());
     columns_ = groups;
     Sums sums{0, 0};
     for (std::size_t g = 0; g < groups.count(); ++g) {
@@ -120,7 +120,7 @@ class GroupedSquares {
 
   // Kept for backward.
   ColumnGroups columns_{0, 1};
-  std::vector<Group> groups_;
+  Objects<Group> groups_;
   // Scratch.
   Moments<T> moments_;
   StripMoments<T> strips_;

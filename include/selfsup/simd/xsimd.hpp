@@ -9,10 +9,10 @@
 #include "selfsup/core/inline.hpp"
 
 #if SELFSUP_FAST_MATH && defined(XSIMD_VERSION_MAJOR)
-#error "selfsup: under fast-math, include selfsup before xsimd, whose exp and sincos are wrong then"
+#error "selfsup under fast-math: include selfsup before xsimd, whose exp and sincos are wrong then"
 #endif
 #if SELFSUP_FAST_MATH && defined(__clang__) && defined(__ARM_NEON_H)
-#error "selfsup: under fast-math, include selfsup before arm_neon.h, whose sums Clang reorders then"
+#error "selfsup under fast-math: include selfsup before arm_neon.h, whose sums Clang reorders then"
 #endif
 
 #if defined(__clang__) && defined(__x86_64__)
@@ -110,8 +110,19 @@ SELFSUP_INLINE inline V over(V a, V b) {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+// Two functions of xsimd that are too large to be inlined and name no instruction set: a program
+// would keep one copy of each, that of AVX perhaps. They take the name of the flags.
+#define SELFSUP_OWN_(name, abi) name##_##abi
+#define SELFSUP_OWN(name, abi) SELFSUP_OWN_(name, abi)
+#define __ieee754_rem_pio2 SELFSUP_OWN(rem_pio2, SELFSUP_ABI)
+#define __kernel_rem_pio2 SELFSUP_OWN(kernel_rem_pio2, SELFSUP_ABI)
+
 #include <xsimd/xsimd.hpp>
 
+#undef SELFSUP_OWN_
+#undef SELFSUP_OWN
+#undef __ieee754_rem_pio2
+#undef __kernel_rem_pio2
 #if defined(__clang__) && defined(__x86_64__)
 #undef SELFSUP_ARITHMETIC
 #undef _mm_add_ps
