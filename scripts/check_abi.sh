@@ -68,9 +68,7 @@ for compiler in g++ clang++-14; do
   for step in "${steps[@]}"; do weak "$work/$step-$compiler.o" >"$work/$step-$compiler.symbols"; done
   named=("${alike[@]}" debug "${wide[@]}")
   if [[ "$compiler" == g++ ]]; then named+=(unsafe); fi
-  for step in baseline "${named[@]}"; do
-    # plain is baseline at another level.
-    if [[ "$step" == baseline ]]; then continue; fi
+  for step in "${named[@]}"; do
     for other in "${named[@]}"; do
       if [[ "$step" == "$other" || "plain_$step" == "$other" || "plain_$other" == "$step" ]]; then
         continue
