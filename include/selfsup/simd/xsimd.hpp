@@ -42,67 +42,127 @@ SELFSUP_INLINE inline V over(V a, V b) {
   return a / b;
 }
 
+// All bits set where it is true.
+template <class V>
+SELFSUP_INLINE inline V equal(V a, V b) {
+  return V(a == b);
+}
+template <class V>
+SELFSUP_INLINE inline V unequal(V a, V b) {
+  return V(a != b);
+}
+template <class V>
+SELFSUP_INLINE inline V less(V a, V b) {
+  return V(a < b);
+}
+template <class V>
+SELFSUP_INLINE inline V not_greater(V a, V b) {
+  return V(a <= b);
+}
+template <class V>
+SELFSUP_INLINE inline V greater(V a, V b) {
+  return V(a > b);
+}
+template <class V>
+SELFSUP_INLINE inline V not_less(V a, V b) {
+  return V(a >= b);
+}
+template <class V>
+SELFSUP_INLINE inline V unordered(V a, V b) {
+  return V((a != a) | (b != b));
+}
+
+#if defined(__FMA__)
+SELFSUP_INLINE inline __m128 fused(__m128 a, __m128 b, __m128 c) {
+  return __builtin_ia32_vfmaddps(a, b, c);
+}
+SELFSUP_INLINE inline __m128d fused(__m128d a, __m128d b, __m128d c) {
+  return __builtin_ia32_vfmaddpd(a, b, c);
+}
+SELFSUP_INLINE inline __m256 fused(__m256 a, __m256 b, __m256 c) {
+  return __builtin_ia32_vfmaddps256(a, b, c);
+}
+SELFSUP_INLINE inline __m256d fused(__m256d a, __m256d b, __m256d c) {
+  return __builtin_ia32_vfmaddpd256(a, b, c);
+}
+template <class V>
+SELFSUP_INLINE inline V fmadd(V a, V b, V c) {
+  return fused(a, b, c);
+}
+template <class V>
+SELFSUP_INLINE inline V fmsub(V a, V b, V c) {
+  return fused(a, b, -c);
+}
+template <class V>
+SELFSUP_INLINE inline V fnmadd(V a, V b, V c) {
+  return fused(-a, b, c);
+}
+template <class V>
+SELFSUP_INLINE inline V fnmsub(V a, V b, V c) {
+  return fused(-a, b, -c);
+}
+#endif
+
 }  // namespace detail
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
 
-#define SELFSUP_ARITHMETIC(operation, type, a, b) \
-  ::selfsup::simd::detail::operation(type(a), type(b))
-#define _mm_add_ps(a, b) SELFSUP_ARITHMETIC(plus, __m128, a, b)
-#define _mm_add_pd(a, b) SELFSUP_ARITHMETIC(plus, __m128d, a, b)
-#define _mm256_add_ps(a, b) SELFSUP_ARITHMETIC(plus, __m256, a, b)
-#define _mm256_add_pd(a, b) SELFSUP_ARITHMETIC(plus, __m256d, a, b)
-#define _mm512_add_ps(a, b) SELFSUP_ARITHMETIC(plus, __m512, a, b)
-#define _mm512_add_pd(a, b) SELFSUP_ARITHMETIC(plus, __m512d, a, b)
-#define _mm_sub_ps(a, b) SELFSUP_ARITHMETIC(minus, __m128, a, b)
-#define _mm_sub_pd(a, b) SELFSUP_ARITHMETIC(minus, __m128d, a, b)
-#define _mm256_sub_ps(a, b) SELFSUP_ARITHMETIC(minus, __m256, a, b)
-#define _mm256_sub_pd(a, b) SELFSUP_ARITHMETIC(minus, __m256d, a, b)
-#define _mm512_sub_ps(a, b) SELFSUP_ARITHMETIC(minus, __m512, a, b)
-#define _mm512_sub_pd(a, b) SELFSUP_ARITHMETIC(minus, __m512d, a, b)
-#define _mm_mul_ps(a, b) SELFSUP_ARITHMETIC(times, __m128, a, b)
-#define _mm_mul_pd(a, b) SELFSUP_ARITHMETIC(times, __m128d, a, b)
-#define _mm256_mul_ps(a, b) SELFSUP_ARITHMETIC(times, __m256, a, b)
-#define _mm256_mul_pd(a, b) SELFSUP_ARITHMETIC(times, __m256d, a, b)
-#define _mm512_mul_ps(a, b) SELFSUP_ARITHMETIC(times, __m512, a, b)
-#define _mm512_mul_pd(a, b) SELFSUP_ARITHMETIC(times, __m512d, a, b)
-#define _mm_div_ps(a, b) SELFSUP_ARITHMETIC(over, __m128, a, b)
-#define _mm_div_pd(a, b) SELFSUP_ARITHMETIC(over, __m128d, a, b)
-#define _mm256_div_ps(a, b) SELFSUP_ARITHMETIC(over, __m256, a, b)
-#define _mm256_div_pd(a, b) SELFSUP_ARITHMETIC(over, __m256d, a, b)
-#define _mm512_div_ps(a, b) SELFSUP_ARITHMETIC(over, __m512, a, b)
-#define _mm512_div_pd(a, b) SELFSUP_ARITHMETIC(over, __m512d, a, b)
-#define _mm_cmpeq_ps(a, b) __m128(__m128(a) == __m128(b))
-#define _mm_cmpneq_ps(a, b) __m128(__m128(a) != __m128(b))
-#define _mm_cmplt_ps(a, b) __m128(__m128(a) < __m128(b))
-#define _mm_cmple_ps(a, b) __m128(__m128(a) <= __m128(b))
-#define _mm_cmpgt_ps(a, b) __m128(__m128(a) > __m128(b))
-#define _mm_cmpge_ps(a, b) __m128(__m128(a) >= __m128(b))
-#define _mm_cmpunord_ps(a, b) __m128(__builtin_ia32_cmpunordps(__m128(a), __m128(b)))
-#define _mm_cmpeq_pd(a, b) __m128d(__m128d(a) == __m128d(b))
-#define _mm_cmpneq_pd(a, b) __m128d(__m128d(a) != __m128d(b))
-#define _mm_cmplt_pd(a, b) __m128d(__m128d(a) < __m128d(b))
-#define _mm_cmple_pd(a, b) __m128d(__m128d(a) <= __m128d(b))
-#define _mm_cmpgt_pd(a, b) __m128d(__m128d(a) > __m128d(b))
-#define _mm_cmpge_pd(a, b) __m128d(__m128d(a) >= __m128d(b))
-#define _mm_cmpunord_pd(a, b) __m128d(__builtin_ia32_cmpunordpd(__m128d(a), __m128d(b)))
-#define _mm_fmadd_ps(a, b, c) __builtin_ia32_vfmaddps(__m128(a), __m128(b), __m128(c))
-#define _mm_fmadd_pd(a, b, c) __builtin_ia32_vfmaddpd(__m128d(a), __m128d(b), __m128d(c))
-#define _mm256_fmadd_ps(a, b, c) __builtin_ia32_vfmaddps256(__m256(a), __m256(b), __m256(c))
-#define _mm256_fmadd_pd(a, b, c) __builtin_ia32_vfmaddpd256(__m256d(a), __m256d(b), __m256d(c))
-#define _mm_fmsub_ps(a, b, c) __builtin_ia32_vfmaddps(__m128(a), __m128(b), -__m128(c))
-#define _mm_fmsub_pd(a, b, c) __builtin_ia32_vfmaddpd(__m128d(a), __m128d(b), -__m128d(c))
-#define _mm256_fmsub_ps(a, b, c) __builtin_ia32_vfmaddps256(__m256(a), __m256(b), -__m256(c))
-#define _mm256_fmsub_pd(a, b, c) __builtin_ia32_vfmaddpd256(__m256d(a), __m256d(b), -__m256d(c))
-#define _mm_fnmadd_ps(a, b, c) __builtin_ia32_vfmaddps(-__m128(a), __m128(b), __m128(c))
-#define _mm_fnmadd_pd(a, b, c) __builtin_ia32_vfmaddpd(-__m128d(a), __m128d(b), __m128d(c))
-#define _mm256_fnmadd_ps(a, b, c) __builtin_ia32_vfmaddps256(-__m256(a), __m256(b), __m256(c))
-#define _mm256_fnmadd_pd(a, b, c) __builtin_ia32_vfmaddpd256(-__m256d(a), __m256d(b), __m256d(c))
-#define _mm_fnmsub_ps(a, b, c) __builtin_ia32_vfmaddps(-__m128(a), __m128(b), -__m128(c))
-#define _mm_fnmsub_pd(a, b, c) __builtin_ia32_vfmaddpd(-__m128d(a), __m128d(b), -__m128d(c))
-#define _mm256_fnmsub_ps(a, b, c) __builtin_ia32_vfmaddps256(-__m256(a), __m256(b), -__m256(c))
-#define _mm256_fnmsub_pd(a, b, c) __builtin_ia32_vfmaddpd256(-__m256d(a), __m256d(b), -__m256d(c))
+#define SELFSUP_OWN_INTRINSIC(operation, type) ::selfsup::simd::detail::operation<type>
+#define _mm_add_ps SELFSUP_OWN_INTRINSIC(plus, __m128)
+#define _mm_add_pd SELFSUP_OWN_INTRINSIC(plus, __m128d)
+#define _mm256_add_ps SELFSUP_OWN_INTRINSIC(plus, __m256)
+#define _mm256_add_pd SELFSUP_OWN_INTRINSIC(plus, __m256d)
+#define _mm512_add_ps SELFSUP_OWN_INTRINSIC(plus, __m512)
+#define _mm512_add_pd SELFSUP_OWN_INTRINSIC(plus, __m512d)
+#define _mm_sub_ps SELFSUP_OWN_INTRINSIC(minus, __m128)
+#define _mm_sub_pd SELFSUP_OWN_INTRINSIC(minus, __m128d)
+#define _mm256_sub_ps SELFSUP_OWN_INTRINSIC(minus, __m256)
+#define _mm256_sub_pd SELFSUP_OWN_INTRINSIC(minus, __m256d)
+#define _mm512_sub_ps SELFSUP_OWN_INTRINSIC(minus, __m512)
+#define _mm512_sub_pd SELFSUP_OWN_INTRINSIC(minus, __m512d)
+#define _mm_mul_ps SELFSUP_OWN_INTRINSIC(times, __m128)
+#define _mm_mul_pd SELFSUP_OWN_INTRINSIC(times, __m128d)
+#define _mm256_mul_ps SELFSUP_OWN_INTRINSIC(times, __m256)
+#define _mm256_mul_pd SELFSUP_OWN_INTRINSIC(times, __m256d)
+#define _mm512_mul_ps SELFSUP_OWN_INTRINSIC(times, __m512)
+#define _mm512_mul_pd SELFSUP_OWN_INTRINSIC(times, __m512d)
+#define _mm_div_ps SELFSUP_OWN_INTRINSIC(over, __m128)
+#define _mm_div_pd SELFSUP_OWN_INTRINSIC(over, __m128d)
+#define _mm256_div_ps SELFSUP_OWN_INTRINSIC(over, __m256)
+#define _mm256_div_pd SELFSUP_OWN_INTRINSIC(over, __m256d)
+#define _mm512_div_ps SELFSUP_OWN_INTRINSIC(over, __m512)
+#define _mm512_div_pd SELFSUP_OWN_INTRINSIC(over, __m512d)
+#define _mm_cmpeq_ps SELFSUP_OWN_INTRINSIC(equal, __m128)
+#define _mm_cmpeq_pd SELFSUP_OWN_INTRINSIC(equal, __m128d)
+#define _mm_cmpneq_ps SELFSUP_OWN_INTRINSIC(unequal, __m128)
+#define _mm_cmpneq_pd SELFSUP_OWN_INTRINSIC(unequal, __m128d)
+#define _mm_cmplt_ps SELFSUP_OWN_INTRINSIC(less, __m128)
+#define _mm_cmplt_pd SELFSUP_OWN_INTRINSIC(less, __m128d)
+#define _mm_cmple_ps SELFSUP_OWN_INTRINSIC(not_greater, __m128)
+#define _mm_cmple_pd SELFSUP_OWN_INTRINSIC(not_greater, __m128d)
+#define _mm_cmpgt_ps SELFSUP_OWN_INTRINSIC(greater, __m128)
+#define _mm_cmpgt_pd SELFSUP_OWN_INTRINSIC(greater, __m128d)
+#define _mm_cmpge_ps SELFSUP_OWN_INTRINSIC(not_less, __m128)
+#define _mm_cmpge_pd SELFSUP_OWN_INTRINSIC(not_less, __m128d)
+#define _mm_cmpunord_ps SELFSUP_OWN_INTRINSIC(unordered, __m128)
+#define _mm_cmpunord_pd SELFSUP_OWN_INTRINSIC(unordered, __m128d)
+#define _mm_fmadd_ps SELFSUP_OWN_INTRINSIC(fmadd, __m128)
+#define _mm_fmadd_pd SELFSUP_OWN_INTRINSIC(fmadd, __m128d)
+#define _mm256_fmadd_ps SELFSUP_OWN_INTRINSIC(fmadd, __m256)
+#define _mm256_fmadd_pd SELFSUP_OWN_INTRINSIC(fmadd, __m256d)
+#define _mm_fmsub_ps SELFSUP_OWN_INTRINSIC(fmsub, __m128)
+#define _mm_fmsub_pd SELFSUP_OWN_INTRINSIC(fmsub, __m128d)
+#define _mm256_fmsub_ps SELFSUP_OWN_INTRINSIC(fmsub, __m256)
+#define _mm256_fmsub_pd SELFSUP_OWN_INTRINSIC(fmsub, __m256d)
+#define _mm_fnmadd_ps SELFSUP_OWN_INTRINSIC(fnmadd, __m128)
+#define _mm_fnmadd_pd SELFSUP_OWN_INTRINSIC(fnmadd, __m128d)
+#define _mm256_fnmadd_ps SELFSUP_OWN_INTRINSIC(fnmadd, __m256)
+#define _mm256_fnmadd_pd SELFSUP_OWN_INTRINSIC(fnmadd, __m256d)
+#define _mm_fnmsub_ps SELFSUP_OWN_INTRINSIC(fnmsub, __m128)
+#define _mm_fnmsub_pd SELFSUP_OWN_INTRINSIC(fnmsub, __m128d)
+#define _mm256_fnmsub_ps SELFSUP_OWN_INTRINSIC(fnmsub, __m256)
+#define _mm256_fnmsub_pd SELFSUP_OWN_INTRINSIC(fnmsub, __m256d)
 #elif defined(__GNUC__) && !defined(__clang__)
 // g++ 12 warns inside its own AVX-512 intrinsics, even under -isystem.
 #pragma GCC diagnostic push
@@ -124,7 +184,7 @@ SELFSUP_INLINE inline V over(V a, V b) {
 #undef __ieee754_rem_pio2
 #undef __kernel_rem_pio2
 #if defined(__clang__) && defined(__x86_64__)
-#undef SELFSUP_ARITHMETIC
+#undef SELFSUP_OWN_INTRINSIC
 #undef _mm_add_ps
 #undef _mm_add_pd
 #undef _mm256_add_ps
