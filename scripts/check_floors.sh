@@ -7,6 +7,7 @@
 #     distributed/.
 #   - the instruction set is asked for in simd/ and core/abi.hpp only.
 #   - losses/ holds no loop and no intrinsic.
+#   - a header opens with core/enter.hpp and ends with core/leave.hpp.
 #   - the umbrella header names neither testing/ nor distributed/.
 #
 #   scripts/check_floors.sh [INCLUDE_FOLDER]    default: this project's include/
@@ -94,6 +95,18 @@ code | awk '
     if (here == "losses" && text ~ /xsimd::/) bad("a loss holds no SIMD:" text)
   }
   END { exit failures > 0 }'
+
+# Those that hold no code of their own.
+bare=" core/abi.hpp core/enter.hpp core/inline.hpp core/leave.hpp selfsup.hpp version.hpp "
+for header in "${headers[@]}"; do
+  if [[ "$bare" == *" ${header#selfsup/} "* ]]; then continue; fi
+  if [[ "$(grep -m 1 '^#include' "$header")" != '#include "selfsup/core/enter.hpp"' ||
+    "$(tail -n 1 "$header")" != '#include "selfsup/core/leave.hpp"' ]]; then
+    echo "check_floors: include/$header: core/enter.hpp as the first include and core/leave.hpp as" \
+      "the last line expected"
+    exit 1
+  fi
+done
 
 # tsort names the headers of a cycle and fails.
 edges="$(code | awk -F: '

@@ -1,6 +1,8 @@
 // The matrices of the tests: a plain row-major array, and the inputs that many tests share.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -147,3 +149,5 @@ inline Matrix<double> golden_slices() {
 }
 
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

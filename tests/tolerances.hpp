@@ -1,6 +1,8 @@
 // Every tolerance of the tests, by name, with its reason. None is fitted to what the code returns.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -61,3 +63,5 @@ constexpr double operations(std::size_t count) {
 
 }  // namespace tolerance
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

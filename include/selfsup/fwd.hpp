@@ -1,6 +1,8 @@
 // Forward declarations, for headers that only name the losses.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 namespace selfsup {
@@ -67,3 +69,5 @@ class Uniformity;
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

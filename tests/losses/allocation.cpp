@@ -1,5 +1,7 @@
 // What the losses take from the heap, and what they do when it has nothing left. This file replaces
 // the global operator new of its program by one that counts, and fails when told to.
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -359,3 +361,5 @@ TEST_CASE("a hundred thousand steps, batches of three sizes in turn, take no mor
   }
   CHECK(steps >= 100000);
 }
+
+#include "selfsup/core/leave.hpp"

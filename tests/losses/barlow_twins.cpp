@@ -1,3 +1,5 @@
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "selfsup/losses/barlow_twins.hpp"
 
 #include "catch.hpp"
@@ -440,3 +442,5 @@ TEST_CASE("BarlowTwins: one sample has no variance") {
       tests::message<selfsup::ShapeError>([&] { BarlowTwins<double>().forward(z[0], z[1]); });
   CHECK(text == "BarlowTwins::forward: z_a is 1x5, at least 2x1 expected");
 }
+
+#include "selfsup/core/leave.hpp"

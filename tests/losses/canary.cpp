@@ -1,5 +1,7 @@
 // Proof that the checks of every_value.cpp can fail: each is given each loss with an error planted
 // in its backward, and must find it.
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -127,3 +129,5 @@ TEST_CASE("an entry that is NaN is the worst one, wherever it stands") {
     CHECK(std::isnan(tests::gradient_error<double>({found}, {expected}).entry));
   }
 }
+
+#include "selfsup/core/leave.hpp"

@@ -1,4 +1,6 @@
 // What every loss refuses, in which words, and that nothing is written then.
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -163,3 +165,5 @@ TEST_CASE("two wrong entries that cancel are found too") {
     CHECK_THROWS_AS(item.make<float>()->forward(tests::views(broken)), selfsup::NonFiniteError);
   }
 }
+
+#include "selfsup/core/leave.hpp"

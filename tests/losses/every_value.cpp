@@ -1,5 +1,7 @@
 // What every loss computes, against the three oracles: golden numbers, slow references,
 // differences.
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -369,3 +371,5 @@ TEST_CASE("the order of the samples does not matter") {
     CHECK(tests::gradient_error(after.gradients, permuted(before.gradients)).entry <= allowed);
   }
 }
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // A loss with one choice of options, its type hidden, so that one test serves every loss.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "golden.hpp"
 #include "matrix.hpp"
 #include "reference/result.hpp"
@@ -287,3 +289,5 @@ std::vector<LossCase> fft_covariance_cases();
 std::vector<LossCase> barlow_twins_cases();
 
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

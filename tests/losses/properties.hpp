@@ -2,6 +2,8 @@
 // feed them a broken loss and expect findings.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "matrix.hpp"
@@ -277,3 +279,5 @@ inline Findings check_differences(const LossCase& item, AnyLoss<double>& loss,
     INFO(findings.text());                        \
     CHECK(findings.none());                       \
   } while (false)
+
+#include "selfsup/core/leave.hpp"

@@ -1,4 +1,6 @@
 // The promised accuracy of float up to batches of ten million entries.
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "catch.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
@@ -40,3 +42,5 @@ TEST_CASE("float keeps its accuracy in rows of half a million entries") {
 TEST_CASE("float keeps its accuracy in columns of half a million entries") {
   check(500009, 20, by_rows);
 }
+
+#include "selfsup/core/leave.hpp"

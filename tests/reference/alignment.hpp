@@ -1,6 +1,8 @@
 // Alignment by its definition: the mean distance of two views to a power.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -38,3 +40,5 @@ inline Result alignment(const Matrix<double>& z_a, const Matrix<double>& z_b, do
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

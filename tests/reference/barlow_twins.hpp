@@ -1,6 +1,8 @@
 // Barlow Twins by its definition, the cross-correlation written out.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/result.hpp"
 
 #include <cmath>
@@ -83,3 +85,5 @@ inline Result barlow_twins(const Matrix<double>& z_a, const Matrix<double>& z_b,
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

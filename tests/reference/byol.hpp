@@ -1,6 +1,8 @@
 // BYOL by its definition: the squared distance of a prediction and a target of unit length.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -48,3 +50,5 @@ Result both_directions(const Direction& direction, const std::vector<Matrix<doub
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // covariance matrix written out, for given random choices.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/result.hpp"
 
 #include <cmath>
@@ -126,3 +128,5 @@ inline Result circular_covariance(const Matrix<double>& z, const std::vector<std
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

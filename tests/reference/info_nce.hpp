@@ -2,6 +2,8 @@
 // negatives; its own key is the right one.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 #include "reference/softmax.hpp"
@@ -108,3 +110,5 @@ inline Result info_nce_against(const Matrix<double>& query, const Matrix<double>
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

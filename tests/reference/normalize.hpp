@@ -1,6 +1,8 @@
 // Rows of unit length, and the chain rule through them.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "matrix.hpp"
 
 #include <cmath>
@@ -45,3 +47,5 @@ inline Matrix<double> normalize_backward(const Matrix<double>& z, const Matrix<d
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

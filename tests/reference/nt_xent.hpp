@@ -1,6 +1,8 @@
 // NT-Xent by its definition: each of the 2N rows of both views against the other 2N − 1.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 #include "reference/softmax.hpp"
@@ -69,3 +71,5 @@ inline Result nt_xent(const Matrix<double>& z_a, const Matrix<double>& z_b, cons
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // What every reference returns: the value and the gradient of every argument, nothing stopped.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "matrix.hpp"
 
 #include <vector>
@@ -22,3 +24,5 @@ struct Result {
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // SigLIP by its definition: each of the N² pairs is classified alone.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -46,3 +48,5 @@ inline SigLip siglip(const Matrix<double>& image, const Matrix<double>& text, do
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // SIGReg and LeJEPA by their definitions, along given directions.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/result.hpp"
 
 #include <cmath>
@@ -69,3 +71,5 @@ inline Result lejepa(const Matrix<double>& z_a, const Matrix<double>& z_b, const
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

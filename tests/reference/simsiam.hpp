@@ -1,6 +1,8 @@
 // SimSiam by its definition: the negative mean cosine of a prediction and a target.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -28,3 +30,5 @@ inline Result simsiam(const Matrix<double>& p, const Matrix<double>& z) {
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

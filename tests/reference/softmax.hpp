@@ -1,6 +1,8 @@
 // −s_p/τ + log Σ_k e^{s_k/τ} over a list of candidates, the inside of every InfoNCE.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -143,3 +145,5 @@ inline CrossEntropy cross_entropy(const std::vector<double>& similarities, std::
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // SupCon by its definition: each row against all others, those with its label the right ones.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -95,3 +97,5 @@ inline Result sup_con(const Matrix<double>& z, const std::vector<std::int64_t>& 
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Uniformity by its definition: the logarithm of the mean Gaussian over all pairs.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/normalize.hpp"
 #include "reference/result.hpp"
 
@@ -45,3 +47,5 @@ inline Result uniformity(const Matrix<double>& z, double scale, bool normalized)
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

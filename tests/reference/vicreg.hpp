@@ -1,6 +1,8 @@
 // VICReg by its definition, the covariance matrix written out.
 #pragma once
 
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "reference/result.hpp"
 
 #include <cmath>
@@ -114,3 +116,5 @@ inline Result vicreg(const Matrix<double>& z, const VicReg& options) {
 
 }  // namespace reference
 }  // namespace tests
+
+#include "selfsup/core/leave.hpp"

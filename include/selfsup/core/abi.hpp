@@ -1,8 +1,12 @@
-// Names the inline namespace that holds all of selfsup: by instruction set, OpenMP and fast-math.
-// Files of one program that are compiled with different flags then share no symbol of ours, where a
-// linker would keep one copy of each inline function and run AVX-512 code on a machine that has
-// none.
+// Names the inline namespace that holds all of selfsup: by instruction set, OpenMP, fast-math and
+// the debug containers of the standard library. Files of one program that are compiled with
+// different flags then share no symbol of ours, where a linker would keep one copy of each inline
+// function and run AVX-512 code on a machine that has none.
 #pragma once
+
+#ifndef __cpp_exceptions
+#error "selfsup reports bad input by exceptions: compile without -fno-exceptions"
+#endif
 
 // The one test of the instruction set outside simd/: a name must be known on the lowest floor.
 // AVX-512 means the x86-64-v4 group (F, BW, CD, DQ, VL) and AVX2 means the x86-64-v3 group (with
@@ -45,8 +49,20 @@
 #define SELFSUP_OPENMP_NAME serial
 #endif
 
-#ifdef __FAST_MATH__
+// __GCC_IEC_559 is 0 under any flag of g++ that changes what floating point means. Clang shows
+// parts of fast-math by no macro: core/enter.hpp makes that harmless.
+#if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__ || (defined(__GCC_IEC_559) && !__GCC_IEC_559)
+#define SELFSUP_FAST_MATH 1
+#else
+#define SELFSUP_FAST_MATH 0
+#endif
+
+#if SELFSUP_FAST_MATH && defined(_GLIBCXX_DEBUG)
+#define SELFSUP_MATH_NAME fast_debug
+#elif SELFSUP_FAST_MATH
 #define SELFSUP_MATH_NAME fast
+#elif defined(_GLIBCXX_DEBUG)
+#define SELFSUP_MATH_NAME exact_debug
 #else
 #define SELFSUP_MATH_NAME exact
 #endif

@@ -2,6 +2,8 @@
 // first step of a size.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
@@ -72,3 +74,5 @@ class Buffer {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

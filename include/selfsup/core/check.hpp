@@ -1,6 +1,8 @@
 // The checks that every loss makes, and their messages: what was found, what was expected.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/labels.hpp"
@@ -295,3 +297,5 @@ void require_anchors(const char* where, ConstView<T> d_anchors, std::size_t anch
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // so every damaged byte.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <array>
@@ -33,3 +35,5 @@ inline std::uint32_t crc32c(const unsigned char* bytes, std::size_t count) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

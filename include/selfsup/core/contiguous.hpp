@@ -1,6 +1,8 @@
 // Rows in one piece: in place where the caller's layout has them, by one copy otherwise.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -43,3 +45,5 @@ void write_row(MutView<T> view, std::size_t row, const T* entries) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

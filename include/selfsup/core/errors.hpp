@@ -3,6 +3,8 @@
 // core/abi.hpp.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <stdexcept>
@@ -37,3 +39,5 @@ class StateError : public std::logic_error {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

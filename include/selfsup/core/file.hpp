@@ -2,6 +2,8 @@
 // is wrong with one is said in words that follow its name.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 
@@ -194,3 +196,5 @@ inline Bytes read_file(const std::string& where, const std::string& path, std::s
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

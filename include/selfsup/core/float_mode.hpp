@@ -2,6 +2,8 @@
 // that of the moment it was made, whatever its caller has chosen since.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cfenv>
@@ -34,3 +36,5 @@ class InFloatMode {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

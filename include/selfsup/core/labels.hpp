@@ -1,6 +1,8 @@
 // Labels: how one integer a row enters selfsup.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cstddef>
@@ -77,3 +79,5 @@ class Labels {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -4,6 +4,8 @@
 // threads.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/float_mode.hpp"
 
@@ -105,3 +107,5 @@ void parallel_for(std::size_t count, std::size_t entries, F&& f) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

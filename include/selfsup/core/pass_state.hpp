@@ -2,6 +2,8 @@
 // after backward.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 
@@ -43,3 +45,5 @@ class PassState {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // How the losses of the anchors become one number.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 
@@ -38,3 +40,5 @@ inline double reduction_weight(Reduction reduction, std::size_t anchors,
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Distances between the rows of a matrix in memory.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cstddef>
@@ -31,3 +33,5 @@ class SignedStride {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -4,6 +4,8 @@
 // rows, cols[, row_stride, col_stride]}.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
 
@@ -216,3 +218,5 @@ class MutView : public detail::View<T> {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

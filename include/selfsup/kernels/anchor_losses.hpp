@@ -1,6 +1,8 @@
 // What is known of an anchor by itself: before a walk, and from the sums that the walk took.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -22,7 +24,7 @@ namespace kernels {
 /// shift. All relative to e^(m_i), or to e_p where that is larger.
 template <class T>
 double softmax_loss(Anchors<T>& anchors, std::size_t i, double above, bool decoupled) {
-  const double larger = decoupled ? 0 : std::max(above, 0.0), down = std::exp(-larger);
+  const double larger = decoupled ? 0 : std::max<double>(above, 0), down = std::exp(-larger);
   const double rest = anchors.rest.data()[i] * down;
   const double positive = decoupled ? 0 : std::exp(above - larger);
   const double all = rest + positive;
@@ -48,7 +50,7 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, doub
   const double beta = form.hard_negative_beta, prior = form.positive_prior;
   const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
   const double mean = anchors.rest.data()[i] / hard;
-  const double larger = std::max(above, 0.0), down = std::exp(-larger);
+  const double larger = std::max<double>(above, 0), down = std::exp(-larger);
   const double positive = std::exp(above - larger);
   const double floor = n * std::exp(-shift_above - larger);
   const double open = n * (mean * down - prior * positive) / (1 - prior);
@@ -221,3 +223,5 @@ class AnchorLosses {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // What is known of each anchor, and which entries of a tile of S are no negatives of its anchors.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/masked_rows.hpp"
@@ -86,7 +88,7 @@ class AnchorWeights {
     double largest = 0;
     for (std::size_t i = 0; i < d_anchors.rows(); ++i)
       largest = std::max(largest, std::abs(static_cast<double>(d_anchors(i, 0))));
-    if (largest > 0) unit_ = std::ldexp(1.0, std::ilogb(largest));
+    if (largest > 0) unit_ = std::ldexp(double{1}, std::ilogb(largest));
   }
 
   double operator[](std::size_t i) const {
@@ -188,3 +190,5 @@ inline constexpr std::size_t positive_elsewhere = std::numeric_limits<std::size_
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

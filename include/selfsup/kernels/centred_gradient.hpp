@@ -1,6 +1,8 @@
 // The gradient of a centred view, put together from its parts in one pass.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
@@ -251,3 +253,5 @@ class CentredGradient {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

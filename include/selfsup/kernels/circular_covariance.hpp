@@ -7,6 +7,8 @@
 // of length L then gives their autocorrelation a that is not circular, r_k = a_k + a_{D−k}.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -202,3 +204,5 @@ class CircularCovariance {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -10,6 +10,8 @@
 // s_j²).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/moments.hpp"
@@ -145,7 +147,7 @@ class OffDiagonalSquares {
       diagonal += z.squares.data()[j] * z.squares.data()[j];
     const double off_diagonal = all - diagonal;
     if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
-    return std::max(0.0, off_diagonal);
+    return std::max<double>(0, off_diagonal);
   }
 
   // What feature space takes once sample space was left. It keeps no more tiles than there is room
@@ -184,3 +186,5 @@ class OffDiagonalSquares {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

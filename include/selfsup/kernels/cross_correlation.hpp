@@ -11,6 +11,8 @@
 // K_B and multiplies it by Â at once, backward each tile of K_A and multiplies it by B̂.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -98,7 +100,7 @@ class CrossCorrelation {
       for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
       const double off_diagonal = all - diagonal;
       if (!automatic_ || off_diagonal * largest_amplification<T> >= all)
-        return std::max(0.0, off_diagonal);
+        return std::max<double>(0, off_diagonal);
       in_samples_ = false;
       fits_ = product::SmallGram<T>::fits(D);
       memory_budget = std::min(memory_budget, walk_.kept_bytes());
@@ -259,3 +261,5 @@ class CrossCorrelation {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -8,6 +8,8 @@
 // e^(iqθ)·e^(iθ). An error of e^(iθ) grows to q times itself, as the rounding of t_q·x would.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
@@ -154,3 +156,5 @@ class EppsPulley {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

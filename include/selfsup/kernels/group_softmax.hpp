@@ -15,6 +15,8 @@
 // several positives e_ap − E_a/n carries the rounding of the similarities, ε/τ relative to 1/n.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
@@ -142,7 +144,7 @@ class GroupSoftmax {
     if (others > 1) {
       const double reference = online_ ? static_cast<double>(anchors_.reference.data()[a]) : 0;
       const double above = shift - reference - anchors_.similarities.data()[a] / n;
-      loss += std::max(0.0, std::log(positives / n) + scale * above);
+      loss += std::max<double>(0, std::log(positives / n) + scale * above);
     }
     return loss;
   }
@@ -169,3 +171,5 @@ class GroupSoftmax {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // positives: what happens to one tile of S in each pass. The formulas are in group_softmax.hpp.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/product/blocking.hpp"
@@ -227,3 +229,5 @@ class GroupSoftmaxVisitor {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,9 @@
 // The sum of squared off-diagonal covariances inside groups of columns.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
+#include "selfsup/core/objects.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/centred_gradient.hpp"
@@ -11,7 +14,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -48,7 +50,7 @@ class GroupedSquares {
   /// Reads z (N, D).
   Sums forward(const product::PaddedMatrix<T>& z, const ColumnGroups& groups,
                std::size_t memory_budget) {
-    if (groups_.size() < groups.count()) groups_.resize(groups.count());
+    groups_.grow(groups.count());
     columns_ = groups;
     Sums sums{0, 0};
     for (std::size_t g = 0; g < groups.count(); ++g) {
@@ -120,7 +122,7 @@ class GroupedSquares {
 
   // Kept for backward.
   ColumnGroups columns_{0, 1};
-  std::vector<Group> groups_;
+  Objects<Group> groups_;
   // Scratch.
   Moments<T> moments_;
   StripMoments<T> strips_;
@@ -131,3 +133,5 @@ class GroupedSquares {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -4,6 +4,8 @@
 // over the negatives, which kernels/anchor_losses.hpp makes a loss of.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/kernels/pair_softmax_visitor.hpp"
@@ -153,3 +155,5 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

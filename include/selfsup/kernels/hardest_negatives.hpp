@@ -3,6 +3,8 @@
 // lists depend on the products alone.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
@@ -268,3 +270,5 @@ class HardestVisitor : private AnchorTiles<T, Columns> {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Rows scaled to length one, and the gradient back through the scaling.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
@@ -228,3 +230,5 @@ class L2Normalize {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Which rows have the same label.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/labels.hpp"
 
@@ -73,3 +75,5 @@ class LabelGroups {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

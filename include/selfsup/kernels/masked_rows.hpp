@@ -1,6 +1,8 @@
 // Which rows of a bank are the same sample as an anchor, by ids: those are not its negatives.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/labels.hpp"
 
@@ -73,3 +75,5 @@ class MaskedRows {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

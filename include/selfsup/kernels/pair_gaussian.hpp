@@ -10,6 +10,8 @@
 // rows, and 4e-7 without it).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
@@ -141,7 +143,7 @@ class PairGaussian {
     for (std::size_t i = 0; i < M; ++i) total_ += sums_.data()[i];
     const auto rows = static_cast<double>(M);
     const double value = std::log(total_ / (rows * (rows - 1))) + static_cast<double>(shift_);
-    return std::min(0.0, value);
+    return std::min<double>(0, value);
   }
 
   /// After forward: writes d_z with dL/dz = slope()·d_z; `tangential`: but for a multiple of each
@@ -196,3 +198,5 @@ class PairGaussian {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -5,6 +5,8 @@
 // softplus(−x_ii), with the derivative −σ(−x_ii), which is never computed as σ(x_ii) − 1.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
@@ -160,3 +162,5 @@ class PairSigmoid {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -8,6 +8,8 @@
 // 1 − e_i/(r_i + e_i), which in float is wrong by half a percent at q = 1e-5.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/anchor_losses.hpp"
 #include "selfsup/kernels/anchors.hpp"
@@ -286,3 +288,5 @@ class PairSoftmax {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

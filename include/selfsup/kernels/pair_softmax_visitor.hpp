@@ -1,6 +1,8 @@
 // The visitor of the softmax over similarities: what happens to one tile of S in each pass.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/simd/batch.hpp"
@@ -164,3 +166,5 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

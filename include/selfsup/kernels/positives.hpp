@@ -1,6 +1,8 @@
 // The positives' part of a gradient.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -28,3 +30,5 @@ void add_positives(const product::PaddedMatrix<T>& z, Positive&& positive, Pull&
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // BYOL and SimSiam share.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
@@ -123,3 +125,5 @@ class PredictionPairs {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -5,6 +5,8 @@
 //   d_p = (c p̂ − ẑ)/|p|   and   d_z = (c ẑ − p̂)/|z|.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
@@ -175,7 +177,7 @@ class PredictionRows {
     }
     const Unit unit_p(std::sqrt(pp), form.norm_epsilon), unit_z(std::sqrt(zz), form.norm_epsilon);
     // Rounding may not lead out of the range that is documented.
-    double value = std::clamp(-pz * unit_p.inverse * unit_z.inverse, -1.0, 1.0);
+    double value = std::clamp<double>(-pz * unit_p.inverse * unit_z.inverse, -1, 1);
     if (distance) weight *= 2;
     const Tangent<T> to_p(pz, unit_p, weight * unit_z.inverse * unit_p.slope);
     const Tangent<T> to_z(pz, unit_z, weight * unit_p.inverse * unit_z.slope);
@@ -190,7 +192,7 @@ class PredictionRows {
         });
       });
       const auto [squares, along_p, along_z] = found;
-      if (distance) value = std::min(squares, 4.0);
+      if (distance) value = std::min<double>(squares, 4);
       // (3) the gradients
       if (d_p) to_p.write(p, z, along_p, D, streamed, d_p);
       if (d_z) to_z.write(z, p, along_z, D, streamed, d_z);
@@ -251,7 +253,7 @@ class PredictionRows {
       if (d_p) d_p[d] = static_cast<T>((cosine * p[d] - z[d]) * weight * p.unit.slope);
       if (d_z) d_z[d] = static_cast<T>((cosine * z[d] - p[d]) * weight * z.unit.slope);
     }
-    return {std::clamp(-cosine, -1.0, 1.0), check};
+    return {std::clamp<double>(-cosine, -1, 1), check};
   }
 
   // |p̂ − ẑ|^power or |p − z|^power likewise. With δ the difference, s = power·|δ|^(power − 2) and c
@@ -267,7 +269,7 @@ class PredictionRows {
     if (unit_rows && !is_finite(check)) return {0, check};
     const auto difference = [&](std::size_t d) { return p[d] - z[d]; };
     const ScaledNorm norm = scaled_norm_of(D, difference);
-    const double length = unit_rows ? std::min(norm.length(), 2.0) : norm.length();
+    const double length = unit_rows ? std::min<double>(norm.length(), 2) : norm.length();
     if (!unit_rows) check = length * Unit::check_scale;
     if (!is_finite(check)) return {0, check};
     const double slope = length > 0 ? form.power * std::pow(length, form.power - 1) : 0;
@@ -324,3 +326,5 @@ void scaled_copy(const T* gradient, double factor, MutView<T> out) {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -4,6 +4,8 @@
 //   d|y|²/dZc = 2·((Zc ω)yᵀ + (Zc y)ωᵀ − 2 Zc∘(y∘ω)).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -111,3 +113,5 @@ class ProbedSquares {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // every machine: integers and correctly rounded operations, no mathematical library.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cmath>
@@ -60,7 +62,7 @@ class RandomStream {
 
   // 32 bits spread over (−1, 1), never 0.
   static double symmetric(std::uint64_t bits) {
-    return (static_cast<double>(bits) - 2147483647.5) / 2147483648.0;
+    return (static_cast<double>(2 * bits + 1) - 4294967296.0) / 4294967296.0;
   }
 
   // log of (0, 1), to about 1e-12 relative: the system's own differs in its last bit between
@@ -73,10 +75,12 @@ class RandomStream {
       --exponent;
     }
     const double w = (f - 1) / (f + 1), square = w * w;
-    double series = 1.0 / 15;
+    // Double also under -fsingle-precision-constant.
+    constexpr double one = 1, log_2 = static_cast<double>(0.693147180559945309417L);
+    double series = one / 15;
     for (int divisor = 13; divisor > 0; divisor -= 2)
-      series = std::fma(series, square, 1.0 / divisor);
-    return std::fma(static_cast<double>(exponent), 0.69314718055994531, 2 * w * series);
+      series = std::fma(series, square, one / divisor);
+    return std::fma(static_cast<double>(exponent), log_2, 2 * w * series);
   }
 
   std::uint64_t state_;
@@ -92,8 +96,8 @@ struct RandomPoint {
   }
 };
 
-/// The steps that a loss draws its random numbers at: each forward takes the next one, value that of
-/// the last forward.
+/// The steps that a loss draws its random numbers at: each forward takes the next one, value that
+/// of the last forward.
 class StepCount {
  public:
   void set(std::uint64_t step) { last_ = next_ = step; }
@@ -119,3 +123,5 @@ void shuffle(RandomStream random, std::size_t count, Index* order) {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // of SIGReg and LeJEPA.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -96,3 +98,5 @@ void write_sum(Part<T> x, Part<T> y, product::PaddedMatrix<T>& scratch, MutView<
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Random directions that a batch is projected on.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -91,3 +93,5 @@ class Slices {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

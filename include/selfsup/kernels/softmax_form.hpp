@@ -1,6 +1,8 @@
 // Which softmax over which similarities: the options of the InfoNCE family as the kernels see them.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <cstddef>
@@ -37,3 +39,5 @@ struct SoftmaxForm {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Two views whose columns have mean 0 and variance 1, and the diagonal of their correlation.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/parallel.hpp"
@@ -186,3 +188,5 @@ class StandardPair {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // gradient.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
@@ -26,7 +28,7 @@ struct VarianceHinge {
   /// Returns the mean over columns of max(0, γ − σ_j).
   double value(const double* squares) const {
     double sum = 0;
-    for (std::size_t j = 0; j < D; ++j) sum += std::max(0.0, target - deviation(squares[j]));
+    for (std::size_t j = 0; j < D; ++j) sum += std::max<double>(0, target - deviation(squares[j]));
     return sum / static_cast<double>(D);
   }
 
@@ -44,3 +46,5 @@ struct VarianceHinge {
 }  // namespace kernels
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

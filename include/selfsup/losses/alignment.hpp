@@ -1,6 +1,8 @@
 // The alignment loss. Maths: docs/alignment.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
@@ -103,3 +105,5 @@ class Alignment {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

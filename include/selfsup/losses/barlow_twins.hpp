@@ -1,6 +1,8 @@
 // Barlow Twins: the cross-correlation of two views made the identity. Maths: docs/barlow_twins.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -179,3 +181,5 @@ class BarlowTwins {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The loss of BYOL. Maths: docs/byol.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
@@ -102,3 +104,5 @@ class Byol {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

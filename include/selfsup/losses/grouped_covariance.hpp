@@ -2,6 +2,8 @@
 // docs/covariance.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
@@ -108,3 +110,5 @@ class GroupedCovariance {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

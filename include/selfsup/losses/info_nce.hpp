@@ -1,6 +1,8 @@
 // InfoNCE with the negatives of the batch, or with shared ones. Maths: docs/info_nce.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/labels.hpp"
@@ -352,3 +354,5 @@ class InfoNce {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // LeJEPA: views that agree, each normally distributed. Maths: docs/lejepa.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -178,3 +180,5 @@ class LeJepa {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

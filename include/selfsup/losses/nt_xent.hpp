@@ -1,6 +1,8 @@
 // NT-Xent, the loss of SimCLR. Maths: docs/nt_xent.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -206,3 +208,5 @@ class NtXent {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

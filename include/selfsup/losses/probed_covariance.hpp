@@ -1,6 +1,8 @@
 // The covariance term of VICReg by random probes: an estimate. Maths: docs/covariance.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -103,3 +105,5 @@ class ProbedCovariance {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

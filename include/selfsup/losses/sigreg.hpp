@@ -1,6 +1,8 @@
 // SIGReg: sketched isotropic Gaussian regularization. Maths: docs/sigreg.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/view.hpp"
@@ -122,3 +124,5 @@ class SigReg {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The loss of SimSiam. Maths: docs/simsiam.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
@@ -88,3 +90,5 @@ class SimSiam {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

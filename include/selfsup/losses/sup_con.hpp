@@ -1,6 +1,8 @@
 // SupCon, the supervised contrastive loss. Maths: docs/sup_con.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/labels.hpp"
@@ -136,3 +138,5 @@ class SupCon {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

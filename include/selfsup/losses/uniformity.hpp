@@ -1,6 +1,8 @@
 // The uniformity loss. Maths: docs/uniformity.md.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -104,3 +106,5 @@ class Uniformity {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The moving average that makes BYOL's target network from the online one (arXiv:2006.07733).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
@@ -116,3 +118,5 @@ void ema_update(MutView<T> target, ConstView<T> online, double rate) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The queue of keys that MoCo draws its negatives from. docs/memory_bank.md has the file's format.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/checksum.hpp"
 #include "selfsup/core/contiguous.hpp"
@@ -262,3 +264,5 @@ class MemoryBank {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

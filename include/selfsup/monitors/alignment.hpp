@@ -1,6 +1,8 @@
 // How close the two views of a sample are (arXiv:2005.10242).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
@@ -26,3 +28,5 @@ double alignment(ConstView<T> z_a, ConstView<T> z_b, double power = 2) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

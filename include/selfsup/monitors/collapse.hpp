@@ -1,6 +1,8 @@
 // Watches for collapse: all embeddings alike, the trivial solution that every loss here must avoid.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
@@ -46,10 +48,12 @@ double embedding_std(ConstView<T> z) {
   const auto N = static_cast<double>(z.rows());
   double total = 0;
   for (std::size_t c = 0; c < z.cols(); ++c) {
-    total += std::sqrt(std::max(0.0, square[c] - sum[c] * sum[c] / N) / (N - 1));
+    total += std::sqrt(std::max<double>(0, square[c] - sum[c] * sum[c] / N) / (N - 1));
   }
   return total / static_cast<double>(z.cols());
 }
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

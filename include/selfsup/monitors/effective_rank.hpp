@@ -1,6 +1,8 @@
 // RankMe: how many dimensions the embeddings really use, without labels (arXiv:2210.02885).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/view.hpp"
@@ -51,8 +53,10 @@ double effective_rank(ConstView<T> z) {
     sum_log += sigma * std::log(sigma);
   }
   const auto most = static_cast<double>(squares.size());
-  return std::clamp(std::exp(std::log(sum) - sum_log / sum), 1.0, most);
+  return std::clamp<double>(std::exp(std::log(sum) - sum_log / sum), 1, most);
 }
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

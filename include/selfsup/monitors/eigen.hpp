@@ -2,6 +2,9 @@
 // a -Werror build, also where its folder comes by -I.
 #pragma once
 #pragma GCC system_header
+
+#include "selfsup/core/enter.hpp"
+
 #if defined(__GNUC__) && !defined(__clang__)
 // g++ 12 warns inside its own AVX-512 intrinsics, even under -isystem.
 #pragma GCC diagnostic push
@@ -15,3 +18,5 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // How alike the embeddings of a batch are on average.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
@@ -38,8 +40,10 @@ double mean_cosine(ConstView<T> z) {
   double of_sum = 0;
   for (const double entry : sum) of_sum += entry * entry;
   const auto N = static_cast<double>(z.rows());
-  return std::clamp((of_sum - of_rows) / (N * (N - 1)), -1 / (N - 1), 1.0);
+  return std::clamp<double>((of_sum - of_rows) / (N * (N - 1)), -1 / (N - 1), 1);
 }
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // How evenly the embeddings are spread over the sphere (arXiv:2005.10242).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
@@ -31,3 +33,5 @@ double uniformity(ConstView<T> z, double scale = 2) {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

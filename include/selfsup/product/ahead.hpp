@@ -3,6 +3,8 @@
 // the peak without, 0.92 with.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/signed_stride.hpp"
@@ -88,3 +90,5 @@ struct AheadOfStrip {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // the edges.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 
@@ -64,3 +66,5 @@ inline void block_product(std::size_t rows, std::size_t cols, std::size_t K, Lef
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The block sizes of every product, with their reasons.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/simd/batch.hpp"
 
 #include <cstddef>
@@ -44,3 +46,5 @@ constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // order, so that the result does not depend on the number of threads.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -61,3 +63,5 @@ class ChunkSums {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // The innermost product: a block of C in registers, one column of A times one row of B for each k.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/signed_stride.hpp"
@@ -135,3 +137,5 @@ SELFSUP_FLATTEN inline void micro_kernel(std::size_t K, Left a, Right<T> b, Resu
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // spreads over a cache.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/product/blocking.hpp"
@@ -91,3 +93,5 @@ ConstView<T> as_columns(const PaddedMatrix<T>& matrix) {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // Products of rows with their partners, x_i·y_i, to the bits that a tile of X Yᵀ has.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/pack.hpp"
@@ -47,3 +49,5 @@ class PairedProducts {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -3,6 +3,8 @@
 // order of the rounds, whoever computes them.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
@@ -87,3 +89,5 @@ class Schedule {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

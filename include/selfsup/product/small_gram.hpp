@@ -2,6 +2,8 @@
 // second-level cache while X passes once.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/block_product.hpp"
@@ -94,3 +96,5 @@ class SmallGram {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // second-level cache while X and Y pass once.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/chunk_sums.hpp"
@@ -50,3 +52,5 @@ class SmallProduct {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // A tile of S = X Yᵀ, as a walk hands it to its visitor.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
@@ -32,3 +34,5 @@ struct Tile {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -4,6 +4,8 @@
 // the last bit.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
@@ -344,3 +346,5 @@ class TileWalk {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

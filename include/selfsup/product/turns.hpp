@@ -2,6 +2,8 @@
 // walk order, whoever computes them, and no thread waits for a round to end.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/schedule.hpp"
@@ -126,3 +128,5 @@ void parallel_turns(std::size_t rounds, std::size_t side_by_side, Turns& turns, 
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

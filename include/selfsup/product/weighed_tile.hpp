@@ -1,6 +1,8 @@
 // What a tile of weights W = dL/dS adds to the gradients of X and Y in S = X Yᵀ or S = Xᵀ Y.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/ahead.hpp"
@@ -102,3 +104,5 @@ struct WeighedTile {
 }  // namespace product
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

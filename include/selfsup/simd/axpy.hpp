@@ -1,6 +1,8 @@
 // A multiple of one row added to another.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/simd/batch.hpp"
 
 #include <cstddef>
@@ -21,3 +23,5 @@ inline void axpy(T weight, const T* from, T* to, std::size_t n) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -3,6 +3,8 @@
 // by some compilers and not by others.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/xsimd.hpp"
@@ -139,7 +141,7 @@ inline Batch<T> fms(const Batch<T>& a, const Batch<T>& b, const Batch<T>& c) {
 template <>
 inline Batch<float> fms(const Batch<float>& a, const Batch<float>& b, const Batch<float>& c) {
   const auto in_double = [](__m128 x, __m128 y, __m128 z) {
-    return _mm_cvtpd_ps(_mm_sub_pd(_mm_mul_pd(_mm_cvtps_pd(x), _mm_cvtps_pd(y)), _mm_cvtps_pd(z)));
+    return _mm_cvtpd_ps(_mm_cvtps_pd(x) * _mm_cvtps_pd(y) - _mm_cvtps_pd(z));
   };
   const __m128 x = a, y = b, z = c;
   const __m128 high = in_double(_mm_movehl_ps(x, x), _mm_movehl_ps(y, y), _mm_movehl_ps(z, z));
@@ -202,3 +204,5 @@ inline Batch<T> min(const Batch<T>& a, const Batch<T>& b) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

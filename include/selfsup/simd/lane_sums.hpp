@@ -1,6 +1,8 @@
 // Lanes added in double.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
 
@@ -23,12 +25,10 @@ SELFSUP_INLINE inline double sum_of_lanes(const Batch<double>& x) { return vaddv
 
 #else
 
-SELFSUP_INLINE inline double sum_of_lanes(__m128d x) {
-  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
-}
+SELFSUP_INLINE inline double sum_of_lanes(__m128d x) { return x[0] + x[1]; }
 #if defined(SELFSUP_ISA_AVX2) || defined(SELFSUP_ISA_AVX512)
 SELFSUP_INLINE inline double sum_of_lanes(__m256d x) {
-  return sum_of_lanes(_mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1)));
+  return sum_of_lanes(_mm256_castpd256_pd128(x) + _mm256_extractf128_pd(x, 1));
 }
 #endif
 
@@ -40,7 +40,7 @@ SELFSUP_INLINE inline Batch<double> high_half(const Batch<float>& x) {
   return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
 }
 SELFSUP_INLINE inline double sum_of_lanes(__m512d x) {
-  return sum_of_lanes(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1)));
+  return sum_of_lanes(_mm512_castpd512_pd256(x) + _mm512_extractf64x4_pd(x, 1));
 }
 #elif defined(SELFSUP_ISA_AVX2)
 SELFSUP_INLINE inline Batch<double> low_half(const Batch<float>& x) {
@@ -98,3 +98,5 @@ SELFSUP_INLINE inline double sum(const Batch<T>& x) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // depends on the length alone.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
@@ -53,3 +55,5 @@ inline double dot(const T* x, const T* y, std::size_t n) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

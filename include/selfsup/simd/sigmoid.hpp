@@ -1,6 +1,8 @@
 // The logistic function and its integral, from one exponential and one division.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/simd/batch.hpp"
 
 #include <cmath>
@@ -45,3 +47,5 @@ inline double softplus(double x) { return (x > 0 ? x : 0) + std::log1p(std::exp(
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

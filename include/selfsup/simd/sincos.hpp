@@ -1,6 +1,8 @@
 // Sine and cosine of the same angle.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/simd/batch.hpp"
 
 namespace selfsup {
@@ -25,3 +27,5 @@ inline SinCos<T> sincos(const Batch<T>& angle) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // a plain store first reads the line that it overwrites.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/simd/batch.hpp"
 
 #include <cstddef>
@@ -77,3 +79,5 @@ inline void end_of_stream() {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

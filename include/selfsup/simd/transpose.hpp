@@ -1,6 +1,8 @@
 // Rows and columns exchanged, by blocks that lie in registers.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/signed_stride.hpp"
 #include "selfsup/simd/batch.hpp"
@@ -85,3 +87,5 @@ void mirror(T* matrix, std::size_t stride, std::size_t n) {
 }  // namespace simd
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -3,6 +3,8 @@
 //     CHECK_THAT(selfsup::gradcheck(loss, {z_a, z_b}), selfsup::HasRightGradients());
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/testing/gradcheck.hpp"
 
@@ -52,3 +54,5 @@ class HasRightGradients : public detail::CatchMatcher<GradcheckReport> {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -12,6 +12,8 @@
 // finite difference can judge a gradient there.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
@@ -246,3 +248,5 @@ GradcheckReport gradcheck(const Loss<T>& loss, const std::vector<ConstView<T>>& 
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

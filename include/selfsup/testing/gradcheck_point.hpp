@@ -1,6 +1,8 @@
 // Where a gradient check stands, and the ways it goes from there.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
@@ -130,3 +132,5 @@ GradientSize size_of(const std::vector<std::vector<Entry>>& gradients,
 }  // namespace detail
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -1,6 +1,8 @@
 // What a gradient check found, for any test framework: true when all is well, and a sentence.
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/check.hpp"
 
@@ -140,3 +142,5 @@ struct GradcheckReport {
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"

@@ -2,6 +2,8 @@
 // (Ridders, Advances in Engineering Software 4, 1982).
 #pragma once
 
+#include "selfsup/core/enter.hpp"
+
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
@@ -69,3 +71,5 @@ Derivative differentiate(const Function& f, double first_step, double resolution
 }  // namespace detail
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup
+
+#include "selfsup/core/leave.hpp"
