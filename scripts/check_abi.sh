@@ -6,7 +6,7 @@
 #     Clang shows parts of fast-math by no macro; there the steps agree in either order of linking.
 #   - No weak function that a lower instruction set shares, whose ever, holds an instruction of a
 #     higher one. That needs optimisation: without it no function of the standard library is inlined.
-#   - The steps that this machine can run agree.
+#   - The steps that this machine can run agree, and so does FftCovariance with debug containers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=build/abi
@@ -108,6 +108,25 @@ for compiler in g++ clang++-14; do
     if ! "$work/abi-$compiler-$order" "${runnable[@]}" >"$work/run.log"; then
       echo "check_abi: the steps of $work/abi-$compiler-$order differ:" >&2
       cat "$work/run.log" >&2
+      exit 1
+    fi
+  done
+done
+
+# Eigen's Fourier transform holds std containers.
+fourier() {  # fourier COMPILER STEP FLAGS...
+  "$1" -std=c++17 -O2 "${warnings[@]}" -Iinclude -isystem /usr/include/eigen3 "${@:3}" \
+    -DSTEP="$2_step" -c tests/abi/fourier.cpp -o "$work/fourier-$2.o"
+}
+for compiler in g++ clang++-14; do
+  fourier "$compiler" plain
+  fourier "$compiler" debug -D_GLIBCXX_DEBUG
+  for order in "plain debug" "debug plain"; do
+    read -r first second <<<"$order"
+    "$compiler" tests/abi/fourier_main.cpp "$work/fourier-$first.o" "$work/fourier-$second.o" \
+      -o "$work/fourier"
+    if ! "$work/fourier"; then
+      echo "check_abi: FftCovariance, by $compiler, differs with _GLIBCXX_DEBUG in one file" >&2
       exit 1
     fi
   done

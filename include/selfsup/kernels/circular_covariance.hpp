@@ -112,7 +112,7 @@ class CircularCovariance {
   // Rows are shared out by few chunks, whatever the number of threads: each needs tables of its
   // own.
   struct Worker {
-    Eigen::FFT<double> transform;
+    FourierTransform transform;
     Buffer<double> row;                     // (L)
     Buffer<std::complex<double>> spectrum;  // (bins)
     Buffer<double> power;                   // (bins)
@@ -154,11 +154,11 @@ class CircularCovariance {
   // when memory runs out, it would take for a whole one.
   void make_tables(Worker& own) const {
     try {
-      own.transform.SetFlag(Eigen::FFT<double>::HalfSpectrum);
+      own.transform.SetFlag(FourierTransform::HalfSpectrum);
       own.transform.fwd(own.spectrum.data(), own.row.data(), index(L_));
       own.transform.inv(own.row.data(), own.spectrum.data(), index(L_));
     } catch (...) {
-      own.transform = Eigen::FFT<double>();
+      own.transform = FourierTransform();
       throw;
     }
   }

@@ -53,7 +53,7 @@ bool entangled(ConstView<T> a, ConstView<T> b) {
 // sin²(π·part/(2·whole)) for 2·part ≤ whole. The sine of neighbouring parts differs by more than it
 // is rounded, and no rounding after it turns an order round.
 inline double squared_sine(std::size_t part, std::size_t whole) {
-  constexpr double half_pi = 1.57079632679489661923;
+  constexpr double half_pi = static_cast<double>(1.57079632679489661923L);
   const double sine = std::sin(half_pi * (static_cast<double>(part) / static_cast<double>(whole)));
   return sine * sine;
 }
