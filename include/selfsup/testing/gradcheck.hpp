@@ -156,7 +156,7 @@ GradcheckReport gradcheck(const Value& value, const Gradient& gradient,
   if (!report.repeatable) return report;
   // Beside a gradient of zeros only the value is left; differences see so much of it.
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const double seen = std::max(1e-6, 500 * epsilon / report.tolerance);
+  const double seen = std::max<double>(1e-6, 500 * epsilon / report.tolerance);
   std::mt19937_64 random(options.seed);
   for (std::size_t k = 0; k < analytic.size(); ++k) {
     auto& numbers = point.numbers[k];
