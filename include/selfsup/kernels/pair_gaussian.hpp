@@ -2,12 +2,11 @@
 //
 // With h_i = ½|z_i|², x_ij = −t·|z_i − z_j|² = 2t·(s_ij − h_i − h_j), and with a shift m
 //   e_ij = e^(x_ij − m)   R_i = Σ_{j≠i} e_ij   L = log(Σ_i R_i) + m − log(M(M − 1)).
-// h_i is half of the product that a tile has for z_i and itself: rows that are equal then lie at
-// distance 0 to the last bit, however long they are.
-// dL/dz_i = 4t/Σ_i R_i · (Σ_j e_ij z_j − R_i z_i). The second term is along z_i: for rows of length
-// one it does not survive the normalisation, and adding it would round the first at its magnitude,
-// which for rows spread over the sphere is √M times larger (in float 6e-6 of the gradient at 8,192
-// rows, and 4e-7 without it).
+// Of rows of any length h_i is half of the product that a tile has for z_i and itself: rows that
+// are equal then lie at distance 0 to the last bit. dL/dz_i = 4t/Σ_i R_i · (Σ_j e_ij z_j − R_i
+// z_i). The second term is along z_i: for rows of length one it does not survive the normalisation,
+// and adding it would round the first at its magnitude, which for rows spread over the sphere is √M
+// times larger (in float 6e-6 of the gradient at 8,192 rows, and 4e-7 without it).
 #pragma once
 
 #include "selfsup/core/enter.hpp"
@@ -22,6 +21,7 @@
 #include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
+#include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -128,11 +128,15 @@ template <class T>
 class PairGaussian {
  public:
   /// Returns log mean_{i<j} e^(−scale·|z_i − z_j|²) over the rows of z (M, D), M > 1; infinity
-  /// where squares overflow.
-  double forward(const product::PaddedMatrix<T>& z, double scale, std::size_t memory_budget) {
+  /// where squares overflow. `unit_rows`: no row is longer than one.
+  double forward(const product::PaddedMatrix<T>& z, double scale, bool unit_rows,
+                 std::size_t memory_budget) {
     const std::size_t M = z.rows();
     scale_ = scale;
-    const double largest = scale * set_up(z);
+    // Beside such an exponent of unit rows it does not matter how a length was summed and rounded.
+    const bool as_a_tile =
+        !unit_rows || static_cast<double>(std::numeric_limits<T>::epsilon()) * scale > 1e-3;
+    const double largest = scale * set_up(z, as_a_tile);
     if (!is_finite(largest)) return std::numeric_limits<double>::infinity();
     // Pairs lie at most 2·max|z| apart. Where e^−(t·4·max|z|²) is a normal number no shift is
     // needed; else the nearest pair gives it, for one more product.
@@ -166,10 +170,16 @@ class PairGaussian {
   GaussianVisitor<T> visitor() { return {product_scale(), shift_, halves_.data(), sums_.data()}; }
 
   // Returns max |z_i|².
-  double set_up(const product::PaddedMatrix<T>& z) {
+  double set_up(const product::PaddedMatrix<T>& z, bool as_a_tile) {
     T* const halves = halves_.grow(z.rows());
     nearest_.grow(z.rows());  // whether it is needed is for the entries to say
-    paired_.write(z, z, halves);
+    if (as_a_tile) {
+      paired_.write(z, z, halves);
+    } else {
+      parallel_for(z.rows(), z.cols(), [&](std::size_t i) {
+        halves[i] = static_cast<T>(simd::dot(z.row(i), z.row(i), z.cols()));
+      });
+    }
     const auto largest = static_cast<double>(*std::max_element(halves, halves + z.rows()));
     for (std::size_t i = 0; i < z.rows(); ++i) halves[i] /= 2;
     std::fill_n(sums_.grow(z.rows()), z.rows(), 0.0);

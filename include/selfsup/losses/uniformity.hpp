@@ -84,7 +84,7 @@ class Uniformity {
     if (!normalized_) kernels::subtract_middle(z_, middle_);
     // (2) the Gaussian of each pair's distance, the logarithm of their mean
     const double lowest = normalized_ ? -4 * options_.scale : -std::numeric_limits<double>::max();
-    const double value = gaussian_.forward(z_, options_.scale, memory_budget);
+    const double value = gaussian_.forward(z_, options_.scale, normalized_, memory_budget);
     const T loss = static_cast<T>(value < lowest ? lowest : value);
     if (!is_finite(loss)) throw_non_finite(where, batches);
     if (keep) state_.kept();
