@@ -103,6 +103,32 @@ TEST_CASE("Alignment: a zero row has no gradient, and lies at distance 1 from th
   CHECK(d_b.entries() == std::vector<double>(5, 0));
 }
 
+// Squares of 1e-30 and 1e25 leave float, their roots do not.
+TEST_CASE("Alignment: distances whose squares leave the type are right") {
+  for (const bool normalize : {false, true}) {
+    for (const float distance : {1e-30f, 1e-20f, 1e-3f, 1e20f, 1e25f}) {
+      if (normalize && distance > 1) continue;
+      Matrix<float> a(1, 5), b(1, 5), d_a(1, 5), d_b(1, 5);
+      a(0, 0) = b(0, 0) = 1;
+      a(0, 3) = distance;
+      for (const double power : {0.5, 1.0, 1.25}) {
+        Alignment<float> loss(with(power, normalize));
+        const double expected = std::pow(static_cast<double>(distance), power);
+        INFO("distance " << distance << ", power " << power);
+        CHECK(std::abs(static_cast<double>(loss.forward(a, b)) - expected) <=
+              tolerance::float_value * expected);
+        loss.backward(d_a, d_b);
+        const double slope = power * std::pow(static_cast<double>(distance), power - 1);
+        CHECK(std::abs(static_cast<double>(d_a(0, 3)) - slope) <=
+              tolerance::float_gradient * slope);
+        CHECK(std::abs(static_cast<double>(d_b(0, 3)) + slope) <=
+              tolerance::float_gradient * slope);
+        for (const std::size_t d : {1u, 2u, 4u}) CHECK(d_a(0, d) == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("Alignment: powers out of range are refused") {
   for (const double power : {0.0, -1.0, std::numeric_limits<double>::infinity(),
                              std::numeric_limits<double>::quiet_NaN()}) {

@@ -80,6 +80,7 @@ TEST_CASE("SimSiam: equal, opposite and orthogonal rows give -1, 1 and 0") {
   CHECK(std::abs(loss.forward(p, p) + 1) <= slack);
   CHECK(std::abs(loss.forward(p, row<double>({-3, 0, -4})) - 1) <= slack);
   CHECK(loss.forward(p, row<double>({0, 5, 0})) == 0);
+  CHECK(loss.forward(row<double>({0, 2, 3}), row<double>({0, 2, 3})) == -1);  // and not below
   CHECK(std::abs(loss.forward(p, p, p, p) + 1) <= slack);
 }
 

@@ -79,6 +79,23 @@ TEST_CASE("Uniformity: orthonormal rows give -2t, opposite ones -4t, equal ones 
   }
 }
 
+TEST_CASE("Uniformity: an offset of rows that are not normalised costs no digit") {
+  for (const double offset : {0.0, 1e3, 1e4, 1e6}) {
+    auto z = tests::random_matrix(20, 16, 1);
+    for (double& entry : z.entries()) entry = offset + 0.3 * entry;
+    const auto rounded = tests::cast<float>(z);
+    const auto expected = reference::uniformity(tests::cast<double>(rounded), 2, false);
+    Uniformity<float> loss(with(2, false));
+    Matrix<float> d_z(20, 16);
+    INFO("offset " << offset);
+    CHECK(std::abs(static_cast<double>(loss.forward(rounded)) - expected.value) <=
+          tolerance::float_value * std::abs(expected.value));
+    loss.backward(d_z);
+    CHECK(tests::gradient_error<float>({d_z}, expected.gradients).ratio <=
+          tolerance::float_gradient);
+  }
+}
+
 TEST_CASE("Uniformity: distances that overflow are an error") {
   for (const float big : {1e20f, 1e25f, 1e37f}) {
     auto z = tests::cast<float>(tests::random_matrix(9, 5, 1));

@@ -186,10 +186,10 @@ class AnchorLosses {
     const auto scale = static_cast<double>(scale_);
     if (!online_) return anchors.positive.data()[i] - scale;
     const auto shift = static_cast<double>(anchors.shift.data()[i]);
-    const double above = one_arithmetic_
+    const double apart = one_arithmetic_
                              ? scale * (static_cast<double>(anchors.own.data()[i]) - shift)
                              : anchors.positive.data()[i] - scale * shift;
-    return std::min(above, std::numeric_limits<double>::max());
+    return std::min(apart, std::numeric_limits<double>::max());
   }
   double shift_above(const Anchors<T>& anchors, std::size_t i) const {
     const double shift = online_ ? static_cast<double>(anchors.shift.data()[i]) : 1;

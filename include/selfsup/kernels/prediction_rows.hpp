@@ -284,7 +284,7 @@ class PredictionRows {
     }
     const bool almost_meet = length < 0.5;
     const auto tangent = [&](double own, double other, double along, double towards) {
-      if (slope == 0 || !unit_rows) return slope == 0 ? 0 : towards;
+      if (slope == 0 || !unit_rows) return towards;
       return almost_meet ? towards - own * along : (cosine * own - other) / length;
     };
     for (std::size_t d = 0; d < D; ++d) {
