@@ -19,9 +19,6 @@ namespace {
 using tests::LossCase;
 using tests::Matrix;
 
-template <class T>
-constexpr double infinity = std::numeric_limits<T>::infinity();
-
 // Equal rows of about that length, in every argument.
 std::vector<Matrix<double>> equal_rows(const LossCase& item, std::size_t rows, std::size_t cols,
                                        double length) {
