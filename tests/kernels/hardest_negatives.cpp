@@ -4,6 +4,7 @@
 
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/axpy.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -66,8 +67,10 @@ TEST_CASE("lists of any length hold the largest products, of equal ones those of
 
     // Added from the least similar on: the order shows in the last bits.
     double sum = 0;
-    for (std::size_t j = k; j > 0; --j)
-      sum = std::fma(expected[ranked[j - 1]], 1 / (1.0 + static_cast<double>(ranked[j - 1])), sum);
+    for (std::size_t j = k; j > 0; --j) {
+      const double row = 1 / (1.0 + static_cast<double>(ranked[j - 1]));
+      selfsup::simd::axpy(expected[ranked[j - 1]], &row, &sum, 1);
+    }
     Matrix rows = column(candidates, 0), d_anchors = column(1, 7);
     for (std::size_t c = 0; c < candidates; ++c)
       rows.row(c)[0] = 1 / (1.0 + static_cast<double>(c));

@@ -147,7 +147,7 @@ class OffDiagonalSquares {
       diagonal += z.squares.data()[j] * z.squares.data()[j];
     const double off_diagonal = all - diagonal;
     if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
-    return std::max<double>(0, off_diagonal);
+    return std::max<double>(off_diagonal, 0);
   }
 
   // What feature space takes once sample space was left. It keeps no more tiles than there is room

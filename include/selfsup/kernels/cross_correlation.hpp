@@ -100,7 +100,7 @@ class CrossCorrelation {
       for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
       const double off_diagonal = all - diagonal;
       if (!automatic_ || off_diagonal * largest_amplification<T> >= all)
-        return std::max<double>(0, off_diagonal);
+        return std::max<double>(off_diagonal, 0);
       in_samples_ = false;
       fits_ = product::SmallGram<T>::fits(D);
       memory_budget = std::min(memory_budget, walk_.kept_bytes());

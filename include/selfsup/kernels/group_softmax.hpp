@@ -144,7 +144,7 @@ class GroupSoftmax {
     if (others > 1) {
       const double reference = online_ ? static_cast<double>(anchors_.reference.data()[a]) : 0;
       const double above = shift - reference - anchors_.similarities.data()[a] / n;
-      loss += std::max<double>(0, std::log(positives / n) + scale * above);
+      loss += std::max<double>(std::log(positives / n) + scale * above, 0);
     }
     return loss;
   }

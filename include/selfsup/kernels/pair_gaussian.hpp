@@ -147,7 +147,7 @@ class PairGaussian {
     for (std::size_t i = 0; i < M; ++i) total_ += sums_.data()[i];
     const auto rows = static_cast<double>(M);
     const double value = std::log(total_ / (rows * (rows - 1))) + static_cast<double>(shift_);
-    return std::min<double>(0, value);
+    return std::min<double>(value, 0);  // a NaN stays one
   }
 
   /// After forward: writes d_z with dL/dz = slope()·d_z; `tangential`: but for a multiple of each

@@ -28,7 +28,7 @@ double uniformity(ConstView<T> z, double scale = 2) {
   unit.reshape(z.rows(), z.cols());
   if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
     throw_non_finite<T>("uniformity", {{"z", z}});
-  return std::max(-4 * scale, kernels::PairGaussian<T>().forward(unit, scale, true, 0));
+  return std::max(kernels::PairGaussian<T>().forward(unit, scale, true, 0), -4 * scale);
 }
 
 }  // namespace SELFSUP_ABI
