@@ -59,7 +59,7 @@ class Anchors {
   }
 
   // Known before the walk.
-  Buffer<double> positive;  // x_ip in double, what constant shifts compare with
+  Buffer<double> positive;  // x_ip in double, where `own` is not compared
   Buffer<T> shift;          // m_i, a similarity that an online walk raises
   Buffer<T> own;            // s_ip as the tiles have it
   // Taken by the walk, over the negatives.
@@ -126,6 +126,26 @@ class Maxima {
   T* cols_;
   simd::Batch<T> row_;
 };
+
+/// Takes the maxima of x.
+template <class T, class TakeMaxima>
+void take_maxima(const T* x, std::size_t n, TakeMaxima maxima) {
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
+    maxima.take(simd::load(x + i, part, lowest), i, part);
+  });
+  maxima.end();
+}
+
+/// Raises a shift to the largest product so far. Returns how far down from it the old one is, which
+/// is what sums are taken relative to; 0 when it stays.
+template <class T>
+double raise_shift(T& shift, T product) {
+  if (!(product > shift)) return 0;
+  const double down = static_cast<double>(shift) - static_cast<double>(product);
+  shift = product;
+  return down;
+}
 
 /// The rows and columns of S as anchors. Columns: the columns are anchors too (the same ones as the
 /// rows in a symmetric walk).

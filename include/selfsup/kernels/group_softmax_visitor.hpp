@@ -12,6 +12,7 @@
 #include "selfsup/simd/lane_sums.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -215,9 +216,12 @@ class GroupSoftmaxVisitor {
   }
 
   void raise(std::size_t i, T positive, T rest) const {
-    const auto scale = static_cast<double>(scale_);
-    raise_shift(anchors_.positive_shift.data()[i], positive, scale, anchors_.positives.data()[i]);
-    raise_shift(anchors_.rest_shift.data()[i], rest, scale, anchors_.rest.data()[i]);
+    raise(anchors_.positive_shift.data()[i], positive, anchors_.positives.data()[i]);
+    raise(anchors_.rest_shift.data()[i], rest, anchors_.rest.data()[i]);
+  }
+  void raise(T& shift, T product, double& sum) const {
+    const double down = raise_shift(shift, product);
+    if (down < 0) sum *= std::exp(static_cast<double>(scale_) * down);
   }
 
   T scale_;

@@ -8,7 +8,6 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
-#include "selfsup/kernels/pair_softmax_visitor.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 
@@ -100,11 +99,11 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
   }
 
   void raise(std::size_t i) const {
+    const double down = raise_shift(anchors_.shift.data()[i], anchors_.largest(i));
+    if (!(down < 0)) return;
     const auto scale = static_cast<double>(scale_), beta = static_cast<double>(beta_);
-    const T product = anchors_.largest(i);
-    T shift = anchors_.shift.data()[i];
-    raise_shift(shift, product, scale * beta, anchors_.hard.data()[i]);
-    raise_shift(anchors_.shift.data()[i], product, scale * (1 + beta), anchors_.rest.data()[i]);
+    anchors_.hard.data()[i] *= std::exp(scale * beta * down);
+    anchors_.rest.data()[i] *= std::exp(scale * (1 + beta) * down);
   }
 
   void add_row(const Tile& tile, std::size_t r, T* col_rest, T* col_hard) const {

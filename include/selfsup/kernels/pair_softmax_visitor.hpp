@@ -30,25 +30,6 @@ SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale, TakeMaxima maxi
   maxima.end();
 }
 
-// Takes the maxima of x.
-template <class T, class TakeMaxima>
-void take_maxima(const T* x, std::size_t n, TakeMaxima maxima) {
-  constexpr T lowest = -std::numeric_limits<T>::infinity();
-  simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
-    maxima.take(simd::load(x + i, part, lowest), i, part);
-  });
-  maxima.end();
-}
-
-// Raises a shift to the largest product so far, and rescales what was summed: exponent times the
-// distance of the two is what the sum's exponentials are too large by.
-template <class T>
-void raise_shift(T& shift, T product, double exponent, double& sum) {
-  if (!(product > shift)) return;
-  sum *= std::exp(exponent * (static_cast<double>(shift) - static_cast<double>(product)));
-  shift = product;
-}
-
 // The visitor of both losses. Online: the tiles keep products, and each anchor's shift is the
 // largest product so far: a difference of products is exact where they are close, and products do
 // not leave the type as logits may. Otherwise: the shift is 1 for all, and the tiles keep
@@ -107,8 +88,8 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
   }
 
   void raise(Anchors<T>& anchors, std::size_t i) const {
-    raise_shift(anchors.shift.data()[i], anchors.largest(i), static_cast<double>(scale_),
-                anchors.rest.data()[i]);
+    const double down = raise_shift(anchors.shift.data()[i], anchors.largest(i));
+    if (down < 0) anchors.rest.data()[i] *= std::exp(static_cast<double>(scale_) * down);
   }
   // Online: the exponential of a product.
   Batch exponential(const Batch& product, const Batch& shift) const {
