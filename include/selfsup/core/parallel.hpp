@@ -1,18 +1,17 @@
-// Threads: OpenMP when the file is compiled with it, the calling thread otherwise.
-// Never nests: a call from inside a parallel region runs on the calling thread. What is computed
-// may depend on the item alone, never on the thread, so results are the same bits for any number of
-// threads.
+// Parallel calls: on the executor that the calling thread has chosen, else OpenMP's threads when
+// the file is compiled with it, the calling thread otherwise. Never nests: a call from inside one
+// runs on the calling thread. What is computed may depend on the item alone, never on the thread,
+// so results are the same bits for any number of threads.
 #pragma once
 
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
-#include "selfsup/core/float_mode.hpp"
+#include "selfsup/core/executor.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <optional>
+#include <type_traits>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -20,48 +19,81 @@
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
+namespace detail {
+
+#ifdef _OPENMP
+class OpenMpExecutor final : public Executor {
+ public:
+  std::size_t threads() const override {
+    return omp_in_parallel() ? 1 : static_cast<std::size_t>(std::max(1, omp_get_max_threads()));
+  }
+  void run(Work& work, std::size_t shares) override {
+#pragma omp parallel num_threads(static_cast <int>(shares))
+    work.share(static_cast<std::size_t>(omp_get_thread_num()));
+  }
+};
+#endif
+
+// What a thread's parallel calls run on.
+struct Lent {
+  Executor* executor = nullptr;
+  bool inside = false;  // an item
+};
+inline Lent& lent_to_this_thread() {
+  thread_local Lent lent;
+  return lent;
+}
+
+}  // namespace detail
+
+/// A scope in which the calling thread's parallel calls run on an executor.
+class RunOn {
+ public:
+  explicit RunOn(Executor& executor) { detail::lent_to_this_thread().executor = &executor; }
+  ~RunOn() { detail::lent_to_this_thread().executor = before_; }
+  RunOn(const RunOn&) = delete;
+  RunOn& operator=(const RunOn&) = delete;
+
+ private:
+  Executor* before_ = detail::lent_to_this_thread().executor;
+};
+
+namespace detail {
+
+// Calls f(executor) with the one that a parallel call made here uses, or f(nullptr).
+template <class F>
+decltype(auto) with_executor(F&& f) {
+  const Lent& lent = lent_to_this_thread();
+  if (lent.inside) return f(static_cast<Executor*>(nullptr));
+  if (lent.executor != nullptr) return f(lent.executor);
+#ifdef _OPENMP
+  OpenMpExecutor executor;
+  return f(static_cast<Executor*>(&executor));
+#else
+  return f(static_cast<Executor*>(nullptr));
+#endif
+}
+
+// f(item, share), or f(item) where a share needs nothing of its own.
+template <class F>
+void call_item(F& f, std::size_t item, std::size_t share) {
+  if constexpr (std::is_invocable_v<F&, std::size_t, std::size_t>) {
+    f(item, share);
+  } else {
+    f(item);
+  }
+}
+
+}  // namespace detail
 
 /// The most threads that a parallel call made here can use.
 inline std::size_t max_threads() {
-#ifdef _OPENMP
-  return omp_in_parallel() ? 1 : static_cast<std::size_t>(std::max(1, omp_get_max_threads()));
-#else
-  return 1;
-#endif
+  return detail::with_executor(
+      [](Executor* executor) { return executor == nullptr ? 1 : executor->threads(); });
 }
 
 /// The threads that a parallel call made here for at most `most` of them uses.
 inline std::size_t team_size(std::size_t most) { return std::min(max_threads(), most); }
-
-namespace detail {
-
-#ifdef _OPENMP
-// Calls f(thread) once on each of so many threads, in the caller's floating-point mode.
-template <class F>
-void on_team(std::size_t threads, F&& f) {
-  const FloatMode mode;
-#pragma omp parallel num_threads(static_cast <int>(threads))
-  {
-    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-    std::optional<InFloatMode> scope;
-    if (thread != 0) scope.emplace(mode);
-    f(thread);
-  }
-}
-#endif
-
-}  // namespace detail
-
-/// Calls f(thread) once on each of up to `most` threads, thread < team_size(most), all in the
-/// caller's floating-point mode. f must not throw.
-template <class F>
-void parallel_threads(std::size_t most, F&& f) {
-#ifdef _OPENMP
-  if (const std::size_t threads = team_size(most); threads > 1) return detail::on_team(threads, f);
-#endif
-  static_cast<void>(most);
-  f(std::size_t{0});
-}
 
 /// A range cut into equal chunks, the last one shorter. Chunks depend on the shape alone.
 struct Chunks {
@@ -79,19 +111,32 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
   return {rows, std::max<std::size_t>(1, 16384 / std::max<std::size_t>(1, cols))};
 }
 
-/// Calls f(item) for every item in [0, count), in any order. f must not throw.
+/// Calls f(item), or f(item, share), for every item in [0, count), in any order. Calls with the
+/// same share < team_size(count) never overlap. f must not throw.
 template <class F>
 void parallel_for(std::size_t count, F&& f) {
-#ifdef _OPENMP
-  if (const std::size_t threads = team_size(count); threads > 1) {
-    std::atomic<std::size_t> next{0};
-    return detail::on_team(threads, [&](std::size_t) {
-      for (std::size_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;)
-        f(item);
-    });
-  }
-#endif
-  for (std::size_t item = 0; item < count; ++item) f(item);
+  detail::with_executor([&](Executor* executor) {
+    const std::size_t shares = executor == nullptr ? 1 : std::min(executor->threads(), count);
+    if (shares <= 1) {
+      for (std::size_t item = 0; item < count; ++item) detail::call_item(f, item, 0);
+      return;
+    }
+    auto inside = [&f](std::size_t item, std::size_t share) {
+      bool& here = detail::lent_to_this_thread().inside;
+      here = true;
+      detail::call_item(f, item, share);
+      here = false;
+    };
+    Work work(count, inside);
+    executor->run(work, shares);
+  });
+}
+
+/// Calls f(thread) for every thread < team_size(most), side by side as far as there are threads. f
+/// must not throw.
+template <class F>
+void parallel_threads(std::size_t most, F&& f) {
+  parallel_for(team_size(most), f);
 }
 
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
