@@ -4,6 +4,7 @@
 #include "threads.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cfenv>
 #include <cstddef>
 #include <limits>
@@ -34,14 +35,16 @@ TEST_CASE("parallel_for calls each item once") {
   }
 }
 
-TEST_CASE("parallel_threads calls once a thread of its team") {
+TEST_CASE("calls with the same share do not overlap") {
   for (const int threads : {1, 2, 3}) {
     const tests::Threads scope(threads);
-    std::vector<std::size_t> calls(selfsup::team_size(2));
-    CHECK(calls.size() == std::min<std::size_t>(2, selfsup::max_threads()));
-    selfsup::parallel_threads(2, [&](std::size_t thread) { ++calls.at(thread); });
-    CHECK(calls[0] == 1);
-    CHECK(*std::max_element(calls.begin(), calls.end()) == 1);
+    std::vector<std::atomic<int>> busy(selfsup::team_size(100));
+    std::atomic<bool> alone{true};
+    selfsup::parallel_for(100, [&](std::size_t, std::size_t share) {
+      if (busy.at(share)++ != 0) alone = false;
+      --busy[share];
+    });
+    CHECK(alone);
   }
 }
 
@@ -53,12 +56,10 @@ TEST_CASE("threads work in the caller's rounding direction, and keep their own")
   const int before = std::fegetround();
   CHECK(all(directions_of_threads(), before));  // the pool is made here at the latest
   REQUIRE(std::fesetround(FE_UPWARD) == 0);
-  std::vector<int> of_threads(selfsup::max_threads(), before), of_items(100);
-  selfsup::parallel_threads(3, [&](std::size_t thread) { of_threads[thread] = std::fegetround(); });
+  std::vector<int> of_items(100);
   selfsup::parallel_for(100, [&](std::size_t item) { of_items[item] = std::fegetround(); });
   const int after = std::fegetround();
   std::fesetround(before);
-  CHECK(all(of_threads, FE_UPWARD));
   CHECK(all(of_items, FE_UPWARD));
   CHECK(after == FE_UPWARD);
   CHECK(all(directions_of_threads(), before));

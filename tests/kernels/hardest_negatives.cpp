@@ -23,7 +23,7 @@ using selfsup::product::Output;
 selfsup::kernels::Anchors<double> plain_anchors(std::size_t count) {
   selfsup::kernels::Anchors<double> anchors;
   anchors.grow(count);
-  std::fill_n(anchors.shift.data(), count, 0.0);
+  std::fill_n(anchors.largest.data(), count, 0.0);
   std::fill_n(anchors.weight.data(), count, 1.0);
   return anchors;
 }

@@ -132,13 +132,6 @@ void parallel_for(std::size_t count, F&& f) {
   });
 }
 
-/// Calls f(thread) for every thread < team_size(most), side by side as far as there are threads. f
-/// must not throw.
-template <class F>
-void parallel_threads(std::size_t most, F&& f) {
-  parallel_for(team_size(most), f);
-}
-
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
 /// a time, and a few small ones stay on the calling thread.
 template <class F>

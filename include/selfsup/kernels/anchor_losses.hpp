@@ -137,7 +137,7 @@ class AnchorLosses {
                 : softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
         losses_.data()[first + i] = loss;
         sum += loss;
-        hit += anchors.own.data()[i] > anchors.largest(i) ? 1 : 0;
+        hit += anchors.own.data()[i] > anchors.largest.data()[i] ? 1 : 0;
       }
       sums[chunk] = sum;
       hits[chunk] = hit;
@@ -185,23 +185,22 @@ class AnchorLosses {
   double above(const Anchors<T>& anchors, std::size_t i) const {
     const auto scale = static_cast<double>(scale_);
     if (!online_) return anchors.positive.data()[i] - scale;
-    const auto shift = static_cast<double>(anchors.shift.data()[i]);
+    const auto shift = static_cast<double>(anchors.largest.data()[i]);
     const double apart = one_arithmetic_
                              ? scale * (static_cast<double>(anchors.own.data()[i]) - shift)
                              : anchors.positive.data()[i] - scale * shift;
     return std::min(apart, std::numeric_limits<double>::max());
   }
   double shift_above(const Anchors<T>& anchors, std::size_t i) const {
-    const double shift = online_ ? static_cast<double>(anchors.shift.data()[i]) : 1;
+    const double shift = online_ ? static_cast<double>(anchors.largest.data()[i]) : 1;
     return static_cast<double>(scale_) * (shift + 1);
   }
 
   void set_up_anchor(Anchors<T>& anchors, std::size_t i, double positive) const {
     anchors.positive.data()[i] = positive;
-    anchors.shift.data()[i] = std::numeric_limits<T>::lowest();
+    anchors.largest.data()[i] = std::numeric_limits<T>::lowest();
     anchors.rest.data()[i] = 0;
     if (form_.has_hard_negatives()) anchors.hard.data()[i] = 0;
-    anchors.forget_largest(i);
   }
 
   // Kept for backward.

@@ -6,11 +6,14 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/masked_rows.hpp"
+#include "selfsup/kernels/slot_sums.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/tile.hpp"
 #include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -25,11 +28,9 @@ class Anchors {
  public:
   void grow(std::size_t count) {
     positive.grow(count);
-    shift.grow(count);
     own.grow(count);
     rest.grow(count);
-    largest_lanes.grow(count, simd::lanes<T>);
-    largest_of_col.grow(count);
+    largest.grow(count);
     inverse.grow(count);
     miss.grow(count);
     weight.grow(count);
@@ -40,35 +41,25 @@ class Anchors {
     hard.grow(count);
     mean.grow(count);
   }
+  /// Room for what that many tiles take.
+  void grow_slots(std::size_t tiles, std::size_t edge, bool with_hard) {
+    slot_rest.grow(tiles, edge);
+    slot_largest.grow(tiles, edge);
+    if (with_hard) slot_hard.grow(tiles, edge);
+  }
   std::size_t bytes() const {
-    return positive.bytes() + shift.bytes() + own.bytes() + rest.bytes() + largest_lanes.bytes() +
-           largest_of_col.bytes() + inverse.bytes() + miss.bytes() + weight.bytes() + pull.bytes() +
-           hard.bytes() + mean.bytes();
-  }
-
-  /// Before the walk.
-  void forget_largest(std::size_t i) {
-    constexpr T none = -std::numeric_limits<T>::infinity();
-    std::fill_n(largest_lanes.data() + i * simd::lanes<T>, simd::lanes<T>, none);
-    largest_of_col.data()[i] = none;
-  }
-  /// The largest s_ik of the tiles so far.
-  T largest(std::size_t i) const {
-    return std::max(simd::largest<T>(simd::load(largest_lanes.data() + i * simd::lanes<T>)),
-                    largest_of_col.data()[i]);
+    return positive.bytes() + own.bytes() + rest.bytes() + largest.bytes() + inverse.bytes() +
+           miss.bytes() + weight.bytes() + pull.bytes() + hard.bytes() + mean.bytes() +
+           slot_rest.bytes() + slot_hard.bytes() + slot_largest.bytes();
   }
 
   // Known before the walk.
   Buffer<double> positive;  // x_ip in double, where `own` is not compared
-  Buffer<T> shift;          // m_i, a similarity that an online walk raises
   Buffer<T> own;            // s_ip as the tiles have it
   // Taken by the walk, over the negatives.
   Buffer<double> rest;  // r_i
   Buffer<double> hard;  // W_i of hard negatives, whose A_i is the rest
-  // The largest s_ik: of a row of S lane by lane, since a reduction for every row of every tile
-  // would take as long as its exponentials; of a column.
-  Buffer<T> largest_lanes;
-  Buffer<T> largest_of_col;
+  Buffer<T> largest;    // the largest s_ik, which is the shift m_i of an online walk
   // Made of them.
   Buffer<double> inverse;  // what an exponential is multiplied by in dℓ_i/dx_ik
   Buffer<double> miss;     // q_i = −dℓ_i/dx_ip
@@ -76,6 +67,10 @@ class Anchors {
   // Of one backward: times its dL/dℓ_i.
   Buffer<T> weight;  // the inverse
   Buffer<T> pull;    // the miss
+  // Scratch: the same of a tile, before it is added up.
+  SlotSums<double> slot_rest;
+  SlotSums<double> slot_hard;
+  SlotSums<T> slot_largest;
 };
 
 /// dL/dℓ_i of a backward, all 1 unless given (M, 1), as multiples of a unit: a power of two beside
@@ -112,7 +107,7 @@ struct NoMaxima {
 template <class T, bool Columns>
 class Maxima {
  public:
-  Maxima(T* row_lanes, T* cols) : lanes_(row_lanes), cols_(cols), row_(simd::load(row_lanes)) {}
+  Maxima(T* row_lanes, T* cols) : lanes_(row_lanes), cols_(cols) {}
 
   template <class Part>
   void take(const simd::Batch<T>& x, std::size_t i, Part part) {
@@ -124,7 +119,7 @@ class Maxima {
  private:
   T* lanes_;
   T* cols_;
-  simd::Batch<T> row_;
+  simd::Batch<T> row_ = simd::Batch<T>(std::numeric_limits<T>::lowest());
 };
 
 /// Takes the maxima of x.
@@ -135,16 +130,6 @@ void take_maxima(const T* x, std::size_t n, TakeMaxima maxima) {
     maxima.take(simd::load(x + i, part, lowest), i, part);
   });
   maxima.end();
-}
-
-/// Raises a shift to the largest product so far. Returns how far down from it the old one is, which
-/// is what sums are taken relative to; 0 when it stays.
-template <class T>
-double raise_shift(T& shift, T product) {
-  if (!(product > shift)) return 0;
-  const double down = static_cast<double>(shift) - static_cast<double>(product);
-  shift = product;
-  return down;
 }
 
 /// The rows and columns of S as anchors. Columns: the columns are anchors too (the same ones as the
@@ -183,10 +168,35 @@ class AnchorTiles {
       row[*col - tile.col0] = excluded;
   }
 
-  // Raises what is known of the anchors of row r.
-  Maxima<T, Columns> maxima_of_row(const Tile& tile, std::size_t r) const {
-    return {rows_.largest_lanes.data() + (tile.row0 + r) * simd::lanes<T>,
-            cols_.largest_of_col.data() + tile.col0 + tile.first_col(r)};
+  std::size_t grow_slots(std::size_t tiles, std::size_t edge_of_tiles, bool with_hard) const {
+    const std::size_t slots = std::min(tiles, most_slots);
+    rows_.grow_slots(slots, edge_of_tiles, with_hard);
+    if (Columns && &cols_ != &rows_) cols_.grow_slots(slots, edge_of_tiles, with_hard);
+    return slots;
+  }
+
+  // Adds what a tile took of `count` anchors: sums, online relative to its own maxima.
+  template <std::size_t Count>
+  static void add_sums(T scale, Anchors<T>& anchors, std::size_t first, std::size_t count,
+                       const T* tile_largest, bool online,
+                       const std::array<RelativeSums<T>, Count>& sums) {
+    T* const largest = anchors.largest.data() + first;
+    if (online) return add_relative(scale, largest, tile_largest, count, sums);
+    for (const RelativeSums<T>& of : sums) kernels::add_sums(of.more, count, of.sums);
+    for (std::size_t i = 0; i < count; ++i) largest[i] = std::max(largest[i], tile_largest[i]);
+  }
+
+  // Takes the largest product of each row and column of a tile: transform(r, maxima) shows those of
+  // row r. A reduction for every row would take as long as its exponentials.
+  template <class Transform>
+  void take_largest(const Tile& tile, Transform&& transform) const {
+    constexpr std::size_t L = simd::lanes<T>;
+    alignas(64) T lanes[edge * L];
+    T* const cols = cols_.slot_largest.cols(tile.slot);
+    if constexpr (Columns) std::fill_n(cols, tile.cols, std::numeric_limits<T>::lowest());
+    for (std::size_t r = 0; r < tile.rows; ++r)
+      transform(r, Maxima<T, Columns>(lanes + r * L, cols + tile.first_col(r)));
+    simd::largest_of_each(lanes, tile.rows, rows_.slot_largest.rows(tile.slot));
   }
 
   Anchors<T>& rows_;

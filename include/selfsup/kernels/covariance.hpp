@@ -18,6 +18,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
@@ -46,34 +47,38 @@ namespace detail {
 // Sums the squares of S over the diagonal and twice over what lies above it; weighs each entry by
 // itself.
 template <class T>
-class SquaresVisitor {
+class SquaresVisitor : public product::Visitor {
   using Tile = product::Tile<T>;
 
  public:
-  SquaresVisitor(bool with_diagonal, double* row_sums)
-      : with_diagonal_(with_diagonal), row_sums_(row_sums) {}
+  SquaresVisitor(bool with_diagonal, Buffer<double>& tile_sums)
+      : with_diagonal_(with_diagonal), tile_sums_(tile_sums) {}
+
+  std::size_t room_for(std::size_t tiles, std::size_t) const {
+    tile_sums_.grow(tiles);
+    return tiles;
+  }
 
   void visit(const Tile& tile) const {
+    revisit(tile);
+    double sum = 0;
     for (std::size_t r = 0; r < tile.rows; ++r) {
       const T* row = tile.row(r);
       const std::size_t first = tile.diagonal ? r + 1 : 0;
-      const double diagonal = tile.diagonal && with_diagonal_ ? static_cast<double>(row[r]) : 0;
-      row_sums_[tile.row0 + r] +=
-          2 * simd::dot(row + first, row + first, tile.cols - first) + diagonal * diagonal;
+      const double diagonal = tile.diagonal ? static_cast<double>(row[r]) : 0;
+      sum += 2 * simd::dot(row + first, row + first, tile.cols - first) + diagonal * diagonal;
     }
+    tile_sums_.data()[tile.slot] = sum;
   }
 
-  void revisit(const Tile&) const {}
-
-  void weigh(const Tile& tile, T* weights) const {
-    tile.copy_to(weights);
+  void revisit(const Tile& tile) const {
     if (!tile.diagonal || with_diagonal_) return;
-    for (std::size_t r = 0; r < tile.rows; ++r) weights[r * tile.ld + r] = 0;
+    for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
   }
 
  private:
   bool with_diagonal_;
-  double* row_sums_;
+  Buffer<double>& tile_sums_;
 };
 
 }  // namespace detail
@@ -133,10 +138,10 @@ class OffDiagonalSquares {
   /// Whether backward's caller must subtract the diagonal.
   bool in_samples() const { return in_samples_; }
 
-  std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + row_sums_.bytes(); }
+  std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + tile_sums_.bytes(); }
 
  private:
-  detail::SquaresVisitor<T> visitor() { return {in_samples_, row_sums_.data()}; }
+  detail::SquaresVisitor<T> visitor() { return {in_samples_, tile_sums_}; }
 
   bool may_leave_samples(std::size_t N, std::size_t D) const { return automatic_ && N < D; }
 
@@ -154,23 +159,19 @@ class OffDiagonalSquares {
   // for already: a batch of unusual entries needs no memory that the others of its shape do not.
   void reserve_features(const product::PaddedMatrix<T>& zc) {
     if (!may_leave_samples(zc.rows(), zc.cols())) return;
-    row_sums_.grow(zc.cols());
-    walk_.reserve_symmetric_columns(zc.rows(), zc.cols());
+    tile_sums_.grow(walk_.reserve_symmetric_columns(zc.rows(), zc.cols()));
   }
   double sum_in_features(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
     return sum_of_squares(zc, std::min(memory_budget, walk_.kept_bytes()));
   }
 
   double sum_of_squares(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
-    const std::size_t edge = in_samples_ ? zc.rows() : zc.cols();
-    double* sums = row_sums_.grow(edge);
-    std::fill_n(sums, edge, 0.0);
     if (in_samples_) {
       walk_.symmetric(zc, memory_budget, visitor());
     } else {
       walk_.symmetric_columns(zc, memory_budget, visitor());
     }
-    return total(sums, edge);
+    return total(tile_sums_.data(), walk_.tiles());
   }
 
   // Kept for backward.
@@ -180,7 +181,7 @@ class OffDiagonalSquares {
   product::SmallGram<T> gram_;
   product::TileWalk<T> walk_;
   // Scratch.
-  Buffer<double> row_sums_;
+  Buffer<double> tile_sums_;
 };
 
 }  // namespace kernels

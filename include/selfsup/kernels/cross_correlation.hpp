@@ -24,6 +24,7 @@
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/small_product.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
 
@@ -37,16 +38,23 @@ namespace detail {
 
 // Sums the squares of S off the diagonal; weighs each entry by itself, the diagonal by 0.
 template <class T>
-class OffDiagonalVisitor {
+class OffDiagonalVisitor : public product::Visitor {
   using Tile = product::Tile<T>;
 
  public:
-  explicit OffDiagonalVisitor(double* row_sums) : row_sums_(row_sums) {}
+  explicit OffDiagonalVisitor(Buffer<double>& tile_sums) : tile_sums_(tile_sums) {}
+
+  std::size_t room_for(std::size_t tiles, std::size_t) const {
+    tile_sums_.grow(tiles);
+    return tiles;
+  }
 
   void visit(const Tile& tile) const {
     revisit(tile);
+    double sum = 0;
     for (std::size_t r = 0; r < tile.rows; ++r)
-      row_sums_[tile.row0 + r] += simd::dot(tile.row(r), tile.row(r), tile.cols);
+      sum += simd::dot(tile.row(r), tile.row(r), tile.cols);
+    tile_sums_.data()[tile.slot] = sum;
   }
 
   void revisit(const Tile& tile) const {
@@ -54,10 +62,8 @@ class OffDiagonalVisitor {
     for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
   }
 
-  void weigh(const Tile& tile, T* weights) const { tile.copy_to(weights); }
-
  private:
-  double* row_sums_;
+  Buffer<double>& tile_sums_;
 };
 
 }  // namespace detail
@@ -105,13 +111,12 @@ class CrossCorrelation {
       fits_ = product::SmallGram<T>::fits(D);
       memory_budget = std::min(memory_budget, walk_.kept_bytes());
     }
-    row_sums_.grow(D);
-    std::fill_n(row_sums_.data(), D, 0.0);
-    if (fits_) {
-      small_product_in_features(pair);
-    } else {
+    if (!fits_) {
       walk_.rectangular_columns(pair.a().rows, pair.b().rows, memory_budget, visitor());
+      return total(tile_sums_.data(), walk_.tiles());
     }
+    row_sums_.grow(D);
+    small_product_in_features(pair);
     return total(row_sums_.data(), D);
   }
 
@@ -159,13 +164,12 @@ class CrossCorrelation {
 
   std::size_t bytes() const {
     return gram_a_.bytes() + gram_b_.bytes() + small_.bytes() + walk_.bytes() + product_a_.bytes() +
-           product_b_.bytes() + transposed_.bytes() + row_sums_.bytes() + col_sums_.bytes();
+           product_b_.bytes() + transposed_.bytes() + row_sums_.bytes() + col_sums_.bytes() +
+           tile_sums_.bytes();
   }
 
  private:
-  detail::OffDiagonalVisitor<T> visitor() {
-    return detail::OffDiagonalVisitor<T>(row_sums_.data());
-  }
+  detail::OffDiagonalVisitor<T> visitor() { return detail::OffDiagonalVisitor<T>(tile_sums_); }
 
   void add_strip(const product::PaddedMatrix<T>& rows, product::SmallGram<T>& gram,
                  std::size_t chunk, bool first_of_chunk, std::size_t first, std::size_t width) {
@@ -181,8 +185,11 @@ class CrossCorrelation {
 
   // What feature space takes once sample space was left, as OffDiagonalSquares has it.
   void reserve_features(std::size_t N, std::size_t D) {
+    if (!product::SmallGram<T>::fits(D)) {
+      tile_sums_.grow(walk_.reserve_rectangular_columns(N, D, D));
+      return;
+    }
     row_sums_.grow(D);
-    if (!product::SmallGram<T>::fits(D)) return walk_.reserve_rectangular_columns(N, D, D);
     small_.begin(D, D, product::SmallGram<T>::chunks(strips_of<T>(N).count()).count());
     transposed_.reshape(D, D);
     col_sums_.grow(D);
@@ -255,6 +262,7 @@ class CrossCorrelation {
   product::PaddedMatrix<T> product_a_;  // (N, D)
   // Scratch.
   product::PaddedMatrix<T> product_b_;  // (N, D)
+  Buffer<double> tile_sums_;
   std::size_t strip_size_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 
@@ -37,7 +38,7 @@ SELFSUP_NOINLINE void shifted_logits(T* x, std::size_t n, T scale, TakeMaxima ma
 // each anchor's shift is the largest product of a negative so far. Otherwise: the shift is 1 for
 // all, and the tiles keep logits less 1/τ.
 template <class T, bool Online>
-class HardNegativeVisitor : private AnchorTiles<T, true> {
+class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visitor {
   using Base = AnchorTiles<T, true>;
   using typename Base::Tile;
   using Batch = simd::Batch<T>;
@@ -47,31 +48,41 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
   HardNegativeVisitor(T scale, T beta, std::size_t positive_offset, Anchors<T>& anchors)
       : Base(positive_offset, anchors, anchors), scale_(scale), beta_(beta), anchors_(anchors) {}
 
+  static constexpr bool adds_to_blocks = true;
+  static constexpr bool keeps_weights = false;
+
+  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
+    return this->grow_slots(tiles, edge_of_tiles, true);
+  }
+
   void visit(const Tile& tile) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) {
+    this->take_largest(tile, [&](std::size_t r, auto maxima) {
       this->keep_own(tile, r);
-      transform(tile, r, this->maxima_of_row(tile, r));
-    }
-    if constexpr (Online) {
-      for (std::size_t r = 0; r < tile.rows; ++r) raise(tile.row0 + r);
-      for (std::size_t c = 0; c < tile.cols; ++c) raise(tile.col0 + c);
-    }
+      transform(tile, r, maxima);
+    });
     alignas(64) T col_rest[edge], col_hard[edge];
     std::fill_n(col_rest, tile.cols, T(0));
     std::fill_n(col_hard, tile.cols, T(0));
-    for (std::size_t r = 0; r < tile.rows; ++r) add_row(tile, r, col_rest, col_hard);
-    for (std::size_t c = 0; c < tile.cols; ++c) {
-      anchors_.rest.data()[tile.col0 + c] += static_cast<double>(col_rest[c]);
-      anchors_.hard.data()[tile.col0 + c] += static_cast<double>(col_hard[c]);
-    }
+    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, col_rest, col_hard);
+    std::copy_n(col_rest, tile.cols, anchors_.slot_rest.cols(tile.slot));
+    std::copy_n(col_hard, tile.cols, anchors_.slot_hard.cols(tile.slot));
+  }
+
+  void add_to_rows(const Tile& tile) const {
+    add(tile.row0, tile.rows, anchors_.slot_rest.rows(tile.slot),
+        anchors_.slot_hard.rows(tile.slot), anchors_.slot_largest.rows(tile.slot));
+  }
+  void add_to_cols(const Tile& tile) const {
+    add(tile.col0, tile.cols, anchors_.slot_rest.cols(tile.slot),
+        anchors_.slot_hard.cols(tile.slot), anchors_.slot_largest.cols(tile.slot));
   }
 
   void revisit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) transform(tile, r, NoMaxima{});
   }
 
-  void weigh(const Tile& tile, T* weights) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) weigh_row(tile, r, weights + r * tile.ld);
+  void weigh(const Tile& tile, T* weights, std::size_t ld) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) weigh_row(tile, r, weights + r * ld);
   }
 
  private:
@@ -98,36 +109,36 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
     }
   }
 
-  void raise(std::size_t i) const {
-    const double down = raise_shift(anchors_.shift.data()[i], anchors_.largest(i));
-    if (!(down < 0)) return;
-    const auto scale = static_cast<double>(scale_), beta = static_cast<double>(beta_);
-    anchors_.hard.data()[i] *= std::exp(scale * beta * down);
-    anchors_.rest.data()[i] *= std::exp(scale * (1 + beta) * down);
-  }
-
-  void add_row(const Tile& tile, std::size_t r, T* col_rest, T* col_hard) const {
-    const std::size_t i = tile.row0 + r;
+  // Sums relative to the tile's own maxima.
+  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, T* col_rest, T* col_hard) const {
     const T* row = tile.row(r);
-    const Batch shift(Online ? anchors_.shift.data()[i] : T(0));
+    const T* const col_shifts = anchors_.slot_largest.cols(tile.slot);
+    const Batch shift(Online ? anchors_.slot_largest.rows(tile.slot)[r] : T(0));
     Batch rest(T(0)), hard(T(0));
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
       Exponentials e = of_tile(x, shift);
       rest = rest + simd::keep(e.hard * e.all, part);
       hard = hard + simd::keep(e.hard, part);
-      if constexpr (Online) e = of_tile(x, simd::load(anchors_.shift.data() + tile.col0 + c, part));
+      if constexpr (Online) e = of_tile(x, simd::load(col_shifts + c, part));
       simd::store(col_rest + c, simd::fma(e.hard, e.all, simd::load(col_rest + c, part)), part);
       simd::store(col_hard + c, simd::load(col_hard + c, part) + e.hard, part);
     });
-    anchors_.rest.data()[i] += simd::sum<T>(rest);
-    anchors_.hard.data()[i] += simd::sum<T>(hard);
+    anchors_.slot_rest.rows(tile.slot)[r] = simd::sum<T>(rest);
+    anchors_.slot_hard.rows(tile.slot)[r] = simd::sum<T>(hard);
   }
 
-  void weigh_row(const Tile& tile, std::size_t r, T* out) const {
+  void add(std::size_t first, std::size_t count, const double* rest, const double* hard,
+           const T* largest) const {
+    this->template add_sums<2>(scale_, anchors_, first, count, largest, Online,
+                               {{{anchors_.rest.data() + first, rest, 1 + beta_},
+                                 {anchors_.hard.data() + first, hard, beta_}}});
+  }
+
+  SELFSUP_FLATTEN void weigh_row(const Tile& tile, std::size_t r, T* out) const {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
-    const Batch shift(Online ? anchors_.shift.data()[i] : T(0));
+    const Batch shift(Online ? anchors_.largest.data()[i] : T(0));
     const Batch row_weight(anchors_.weight.data()[i]), row_mean(anchors_.mean.data()[i]);
     const T* col_weight = anchors_.weight.data() + tile.col0;
     const T* col_mean = anchors_.mean.data() + tile.col0;
@@ -135,7 +146,8 @@ class HardNegativeVisitor : private AnchorTiles<T, true> {
       const Batch x = simd::load(row + c, part);
       const Exponentials e = of_tile(x, shift);
       Exponentials f = e;
-      if constexpr (Online) f = of_tile(x, simd::load(anchors_.shift.data() + tile.col0 + c, part));
+      if constexpr (Online)
+        f = of_tile(x, simd::load(anchors_.largest.data() + tile.col0 + c, part));
       const Batch of_row = slope(e, row_mean) * row_weight;
       const Batch of_col = slope(f, simd::load(col_mean + c, part));
       simd::store(out + c, simd::fma(of_col, simd::load(col_weight + c, part), of_row), part);

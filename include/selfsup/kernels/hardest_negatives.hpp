@@ -12,6 +12,7 @@
 #include "selfsup/kernels/anchors.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/batch.hpp"
 
@@ -96,11 +97,10 @@ class HardestNegatives {
   void sum(Anchors<T>& anchors, std::size_t i, double scale) const {
     const Entry* const list = entries_.data() + i * k_;
     const std::size_t length = lengths_.data()[i];
-    if (length > 0) anchors.shift.data()[i] = list[0].product;
+    if (length > 0) anchors.largest.data()[i] = list[0].product;
     double rest = 0;
     for (std::size_t j = length; j > 0; --j) rest += exponential(anchors, i, list[j - 1], scale);
     anchors.rest.data()[i] = rest;
-    if (length > 0) anchors.largest_of_col.data()[i] = list[0].product;
   }
 
   /// Sets the weights of one backward from those of the anchors.
@@ -157,7 +157,7 @@ class HardestNegatives {
   static double exponential(const Anchors<T>& anchors, std::size_t i, const Entry& entry,
                             double scale) {
     return std::exp(scale * (static_cast<double>(entry.product) -
-                             static_cast<double>(anchors.shift.data()[i])));
+                             static_cast<double>(anchors.largest.data()[i])));
   }
 
   // Up to this length a list is in order all the time; a longer one is a heap, its last entry on
@@ -211,7 +211,7 @@ class HardestNegatives {
 
 /// The visitor that fills the lists, for a walk that keeps nothing.
 template <class T, bool Columns>
-class HardestVisitor : private AnchorTiles<T, Columns> {
+class HardestVisitor : private AnchorTiles<T, Columns>, public product::Visitor {
   using Base = AnchorTiles<T, Columns>;
   using typename Base::Tile;
   using Batch = simd::Batch<T>;
@@ -222,33 +222,48 @@ class HardestVisitor : private AnchorTiles<T, Columns> {
                  const MaskedRows* masked)
       : Base(positive_offset, rows, cols, masked), of_rows_(of_rows), of_cols_(of_cols) {}
 
+  static constexpr bool reads_tiles = true;
+  static constexpr bool adds_to_blocks = true;
+
+  std::size_t room_for(std::size_t tiles, std::size_t) const { return tiles; }
+
   void visit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {
       this->keep_own(tile, r);
       this->exclude(tile, r);
-      offer_row(tile, r);
+    }
+  }
+
+  void add_to_rows(const Tile& tile) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      const std::size_t i = tile.row0 + r;
+      for_batches_of_row(tile, r, [&](std::size_t c, auto part, const Batch& x) {
+        if (!simd::any_not_less(x, Batch(of_rows_.thresholds()[i]))) return;
+        for_lanes(part, tile.row(r) + c, [&](std::size_t lane, T product) {
+          of_rows_.offer(i, product, tile.col0 + c + lane);
+        });
+      });
+    }
+  }
+
+  void add_to_cols(const Tile& tile) const {
+    if constexpr (!Columns) return;
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      for_batches_of_row(tile, r, [&](std::size_t c, auto part, const Batch& x) {
+        const T* thresholds = of_cols_.thresholds() + tile.col0 + c;
+        if (!simd::any_not_less(x, simd::load(thresholds, part))) return;
+        for_lanes(part, tile.row(r) + c, [&](std::size_t lane, T product) {
+          of_cols_.offer(tile.col0 + c + lane, product, tile.row0 + r);
+        });
+      });
     }
   }
 
  private:
-  void offer_row(const Tile& tile, std::size_t r) const {
-    const std::size_t i = tile.row0 + r;
-    const T* row = tile.row(r);
+  template <class F>
+  static void for_batches_of_row(const Tile& tile, std::size_t r, F&& f) {
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
-      const Batch x = simd::load(row + c, part, Base::excluded);
-      if (simd::any_not_less(x, Batch(of_rows_.thresholds()[i]))) {
-        for_lanes(part, row + c, [&](std::size_t lane, T product) {
-          of_rows_.offer(i, product, tile.col0 + c + lane);
-        });
-      }
-      if constexpr (Columns) {
-        const T* thresholds = of_cols_.thresholds() + tile.col0 + c;
-        if (simd::any_not_less(x, simd::load(thresholds, part))) {
-          for_lanes(part, row + c, [&](std::size_t lane, T product) {
-            of_cols_.offer(tile.col0 + c + lane, product, i);
-          });
-        }
-      }
+      f(c, part, simd::load(tile.row(r) + c, part, Base::excluded));
     });
   }
 

@@ -15,9 +15,11 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/slot_sums.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/paired_products.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
@@ -35,8 +37,8 @@ namespace kernels {
 /// Turns similarities of one row into exponents scale·(x_j − row − cols_j) − shift in place, none
 /// of them above −shift.
 template <class T>
-SELFSUP_NOINLINE void gaussian_exponents(T* x, std::size_t n, T scale, T row, const T* cols,
-                                         T shift) {
+SELFSUP_NOINLINE SELFSUP_FLATTEN void gaussian_exponents(T* x, std::size_t n, T scale, T row,
+                                                         const T* cols, T shift) {
   const simd::Batch<T> factor(scale), half(row), offset(-shift), zero(T(0));
   simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
     const auto apart = (simd::load(x + j, part) - half) - simd::load(cols + j, part);
@@ -44,43 +46,56 @@ SELFSUP_NOINLINE void gaussian_exponents(T* x, std::size_t n, T scale, T row, co
   });
 }
 
-/// Finds the largest exponent of each row among the columns right of the diagonal.
+/// Finds the largest exponent of each tile right of the diagonal.
 template <class T>
-class NearestVisitor {
+class NearestVisitor : public product::Visitor {
  public:
-  NearestVisitor(T scale, const T* halves, T* nearest)
+  NearestVisitor(T scale, const T* halves, Buffer<T>& nearest)
       : scale_(scale), halves_(halves), nearest_(nearest) {}
+
+  std::size_t room_for(std::size_t tiles, std::size_t) const {
+    nearest_.grow(tiles);
+    return tiles;
+  }
 
   void visit(const product::Tile<T>& tile) const {
     constexpr T lowest = std::numeric_limits<T>::lowest();
+    simd::Batch<T> largest(lowest);
     for (std::size_t r = 0; r < tile.rows; ++r) {
-      const std::size_t i = tile.row0 + r, first = tile.diagonal ? r + 1 : 0;
+      const std::size_t first = tile.diagonal ? r + 1 : 0;
       T* const row = tile.row(r);
-      gaussian_exponents(row + first, tile.cols - first, scale_, halves_[i],
+      gaussian_exponents(row + first, tile.cols - first, scale_, halves_[tile.row0 + r],
                          halves_ + tile.col0 + first, T(0));
-      simd::Batch<T> largest(lowest);
       simd::for_batches<T>(first, tile.cols, [&](std::size_t c, auto part) {
         largest = simd::max(largest, simd::load(row + c, part, lowest));
       });
-      nearest_[i] = std::max(nearest_[i], simd::largest<T>(largest));
     }
+    nearest_.data()[tile.slot] = simd::largest<T>(largest);
   }
 
  private:
   T scale_;
   const T* halves_;
-  T* nearest_;
+  Buffer<T>& nearest_;
 };
 
 /// Tiles keep e_ij, which is the weight of a pair.
 template <class T>
-class GaussianVisitor {
+class GaussianVisitor : public product::Visitor {
   using Tile = product::Tile<T>;
   static constexpr std::size_t edge = product::Blocking<T>::tile;
 
  public:
-  GaussianVisitor(T scale, T shift, const T* halves, double* sums)
-      : scale_(scale), shift_(shift), halves_(halves), sums_(sums) {}
+  GaussianVisitor(T scale, T shift, const T* halves, double* sums, SlotSums<double>& slots)
+      : scale_(scale), shift_(shift), halves_(halves), sums_(sums), slots_(slots) {}
+
+  static constexpr bool adds_to_blocks = true;
+
+  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
+    const std::size_t slots = std::min(tiles, most_slots);
+    slots_.grow(slots, edge_of_tiles);
+    return slots;
+  }
 
   void visit(const Tile& tile) const {
     revisit(tile);
@@ -93,10 +108,16 @@ class GaussianVisitor {
         sum = sum + e;
         simd::store(col_sums + c, simd::load(col_sums + c, part) + e, part);
       });
-      sums_[tile.row0 + r] += simd::sum<T>(sum);
+      slots_.rows(tile.slot)[r] = simd::sum<T>(sum);
     }
-    for (std::size_t c = 0; c < tile.cols; ++c)
-      sums_[tile.col0 + c] += static_cast<double>(col_sums[c]);
+    std::copy_n(col_sums, tile.cols, slots_.cols(tile.slot));
+  }
+
+  void add_to_rows(const Tile& tile) const {
+    add_sums(slots_.rows(tile.slot), tile.rows, sums_ + tile.row0);
+  }
+  void add_to_cols(const Tile& tile) const {
+    add_sums(slots_.cols(tile.slot), tile.cols, sums_ + tile.col0);
   }
 
   void revisit(const Tile& tile) const {
@@ -108,10 +129,9 @@ class GaussianVisitor {
     }
   }
 
-  void weigh(const Tile& tile, T* weights) const { tile.copy_to(weights); }
-
  private:
-  SELFSUP_NOINLINE void gaussian_row(T* x, std::size_t n, T row, const T* cols) const {
+  SELFSUP_NOINLINE SELFSUP_FLATTEN void gaussian_row(T* x, std::size_t n, T row,
+                                                     const T* cols) const {
     gaussian_exponents(x, n, scale_, row, cols, shift_);
     simd::for_batches<T>(0, n, [&](std::size_t j, auto part) {
       simd::store(x + j, simd::exp(simd::load(x + j, part)), part);
@@ -122,6 +142,7 @@ class GaussianVisitor {
   T shift_;
   const T* halves_;
   double* sums_;
+  SlotSums<double>& slots_;
 };
 
 template <class T>
@@ -162,17 +183,21 @@ class PairGaussian {
   double slope() const { return 4 * scale_ / total_; }
 
   std::size_t bytes() const {
-    return halves_.bytes() + nearest_.bytes() + sums_.bytes() + walk_.bytes() + paired_.bytes();
+    return halves_.bytes() + nearest_.bytes() + sums_.bytes() + slots_.bytes() + walk_.bytes() +
+           paired_.bytes();
   }
 
  private:
   T product_scale() const { return static_cast<T>(2 * scale_); }
-  GaussianVisitor<T> visitor() { return {product_scale(), shift_, halves_.data(), sums_.data()}; }
+  GaussianVisitor<T> visitor() {
+    return {product_scale(), shift_, halves_.data(), sums_.data(), slots_};
+  }
 
   // Returns max |z_i|².
   double set_up(const product::PaddedMatrix<T>& z, bool as_a_tile) {
     T* const halves = halves_.grow(z.rows());
-    nearest_.grow(z.rows());  // whether it is needed is for the entries to say
+    nearest_.grow(
+        walk_.tiles_of_symmetric(z.rows(), z.cols()));  // whether it is needed, the entries say
     if (as_a_tile) {
       paired_.write(z, z, halves);
     } else {
@@ -187,10 +212,8 @@ class PairGaussian {
   }
 
   T nearest(const product::PaddedMatrix<T>& z) {
-    T* const rows = nearest_.data();
-    std::fill_n(rows, z.rows(), std::numeric_limits<T>::lowest());
-    walk_.symmetric(z, 0, NearestVisitor<T>(product_scale(), halves_.data(), rows));
-    return *std::max_element(rows, rows + z.rows());
+    walk_.symmetric(z, 0, NearestVisitor<T>(product_scale(), halves_.data(), nearest_));
+    return *std::max_element(nearest_.data(), nearest_.data() + walk_.tiles());
   }
 
   // Kept for backward.
@@ -202,6 +225,7 @@ class PairGaussian {
   product::TileWalk<T> walk_;
   // Scratch.
   Buffer<T> nearest_;
+  SlotSums<double> slots_;
   product::PairedProducts<T> paired_;
 };
 

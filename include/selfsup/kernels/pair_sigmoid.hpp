@@ -12,6 +12,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/axpy.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/reduce.hpp"
@@ -46,8 +47,8 @@ struct SigmoidLanes {
 
 /// Turns similarities into σ(scale·x + bias) in place, and adds to their sums.
 template <class T>
-SELFSUP_NOINLINE void sigmoid_of_logits(T* x, std::size_t n, T scale, T bias,
-                                        SigmoidLanes<T>& sums) {
+SELFSUP_NOINLINE SELFSUP_FLATTEN void sigmoid_of_logits(T* x, std::size_t n, T scale, T bias,
+                                                        SigmoidLanes<T>& sums) {
   const simd::Batch<T> factor(scale), offset(bias);
   simd::Batch<T> loss(T(0)), slope(T(0));
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
@@ -62,24 +63,23 @@ SELFSUP_NOINLINE void sigmoid_of_logits(T* x, std::size_t n, T scale, T bias,
 
 /// The pairs that do not belong together; tiles keep σ, which is the weight of a pair.
 template <class T>
-class PairSigmoidVisitor {
+class PairSigmoidVisitor : public product::Visitor {
   using Tile = product::Tile<T>;
 
  public:
-  /// A tile adds to the sums of its first row.
-  PairSigmoidVisitor(T scale, T bias, SigmoidSums* rows)
-      : scale_(scale), bias_(bias), rows_(rows) {}
+  PairSigmoidVisitor(T scale, T bias, Buffer<SigmoidSums>& tile_sums)
+      : scale_(scale), bias_(bias), tile_sums_(tile_sums) {}
+
+  std::size_t room_for(std::size_t tiles, std::size_t) const {
+    tile_sums_.grow(tiles);
+    return tiles;
+  }
 
   void visit(const Tile& tile) const {
-    SigmoidLanes<T> sums = pass(tile);
-    rows_[tile.row0] += {sums.loss.total(), sums.d_bias.total()};
+    const SigmoidLanes<T> sums = pass(tile);
+    tile_sums_.data()[tile.slot] = {sums.loss.total(), sums.d_bias.total()};
   }
   void revisit(const Tile& tile) const { pass(tile); }
-  void weigh(const Tile& tile, T* weights) const {
-    if (weights == tile.data) return;
-    for (std::size_t r = 0; r < tile.rows; ++r)
-      std::copy_n(tile.row(r), tile.cols, weights + r * tile.ld);
-  }
 
  private:
   SigmoidLanes<T> pass(const Tile& tile) const {
@@ -95,7 +95,7 @@ class PairSigmoidVisitor {
 
   T scale_;
   T bias_;
-  SigmoidSums* rows_;
+  Buffer<SigmoidSums>& tile_sums_;
 };
 
 template <class T>
@@ -112,6 +112,7 @@ class PairSigmoid {
     walk_.rectangular(a, b, memory_budget, visitor());
     SigmoidSums total;
     for (std::size_t i = 0; i < N; ++i) total += sums_.data()[i];
+    for (std::size_t tile = 0; tile < walk_.tiles(); ++tile) total += tile_sums_.data()[tile];
     return total;
   }
 
@@ -124,12 +125,14 @@ class PairSigmoid {
     if (d_b) add_same(a, *d_b);
   }
 
-  std::size_t bytes() const { return sums_.bytes() + miss_.bytes() + walk_.bytes(); }
+  std::size_t bytes() const {
+    return sums_.bytes() + tile_sums_.bytes() + miss_.bytes() + walk_.bytes();
+  }
 
  private:
-  PairSigmoidVisitor<T> visitor() { return {scale_, bias_, sums_.data()}; }
+  PairSigmoidVisitor<T> visitor() { return {scale_, bias_, tile_sums_}; }
 
-  // The pairs that belong together, in double: the sums begin with them.
+  // The pairs that belong together, in double.
   void set_up(const product::PaddedMatrix<T>& a, const product::PaddedMatrix<T>& b) {
     sums_.grow(a.rows());
     miss_.grow(a.rows());
@@ -156,7 +159,8 @@ class PairSigmoid {
   Buffer<T> miss_;  // σ(−x_ii)
   product::TileWalk<T> walk_;
   // Scratch.
-  Buffer<SigmoidSums> sums_;
+  Buffer<SigmoidSums> sums_;  // of the pairs that belong together
+  Buffer<SigmoidSums> tile_sums_;
 };
 
 }  // namespace kernels

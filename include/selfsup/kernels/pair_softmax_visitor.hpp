@@ -5,6 +5,7 @@
 
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 
@@ -19,7 +20,8 @@ namespace kernels {
 
 // e^(scale·x − scale) in place.
 template <class T, class TakeMaxima>
-SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale, TakeMaxima maxima) {
+SELFSUP_NOINLINE SELFSUP_FLATTEN void exponentiate(T* x, std::size_t n, T scale,
+                                                   TakeMaxima maxima) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const simd::Batch<T> factor(scale), shift(-scale);
   simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
@@ -35,7 +37,7 @@ SELFSUP_NOINLINE void exponentiate(T* x, std::size_t n, T scale, TakeMaxima maxi
 // not leave the type as logits may. Otherwise: the shift is 1 for all, and the tiles keep
 // exponentials that serve row and column.
 template <class T, bool Online, bool Columns>
-class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
+class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visitor {
   using Base = AnchorTiles<T, Columns>;
   using typename Base::Tile;
   using Batch = simd::Batch<T>;
@@ -48,30 +50,40 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
                      const MaskedRows* masked)
       : Base(positive_offset, rows, cols, masked), scale_(scale) {}
 
+  static constexpr bool adds_to_blocks = true;
+  static constexpr bool keeps_weights = false;
+
+  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
+    return this->grow_slots(tiles, edge_of_tiles, false);
+  }
+
   void visit(const Tile& tile) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) {
+    this->take_largest(tile, [&](std::size_t r, auto maxima) {
       this->keep_own(tile, r);
-      transform(tile, r, this->maxima_of_row(tile, r));
-    }
-    if constexpr (Online) {
-      for (std::size_t r = 0; r < tile.rows; ++r) raise(rows_, tile.row0 + r);
-      for (std::size_t c = 0; Columns && c < tile.cols; ++c) raise(cols_, tile.col0 + c);
-    }
+      transform(tile, r, maxima);
+    });
     alignas(64) T col_sums[edge];
     if constexpr (Columns) std::fill_n(col_sums, tile.cols, T(0));
-    for (std::size_t r = 0; r < tile.rows; ++r) add_row(tile, r, col_sums);
-    if constexpr (Columns) {
-      double* rest = cols_.rest.data() + tile.col0;
-      for (std::size_t c = 0; c < tile.cols; ++c) rest[c] += static_cast<double>(col_sums[c]);
-    }
+    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, col_sums);
+    if constexpr (Columns) std::copy_n(col_sums, tile.cols, cols_.slot_rest.cols(tile.slot));
+  }
+
+  void add_to_rows(const Tile& tile) const {
+    add(rows_, tile.row0, tile.rows, rows_.slot_rest.rows(tile.slot),
+        rows_.slot_largest.rows(tile.slot));
+  }
+  void add_to_cols(const Tile& tile) const {
+    if constexpr (!Columns) return;
+    add(cols_, tile.col0, tile.cols, cols_.slot_rest.cols(tile.slot),
+        cols_.slot_largest.cols(tile.slot));
   }
 
   void revisit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) transform(tile, r, NoMaxima{});
   }
 
-  void weigh(const Tile& tile, T* weights) const {
-    for (std::size_t r = 0; r < tile.rows; ++r) weigh_row(tile, r, weights + r * tile.ld);
+  void weigh(const Tile& tile, T* weights, std::size_t ld) const {
+    for (std::size_t r = 0; r < tile.rows; ++r) weigh_row(tile, r, weights + r * ld);
   }
 
  private:
@@ -87,19 +99,16 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
     }
   }
 
-  void raise(Anchors<T>& anchors, std::size_t i) const {
-    const double down = raise_shift(anchors.shift.data()[i], anchors.largest(i));
-    if (down < 0) anchors.rest.data()[i] *= std::exp(static_cast<double>(scale_) * down);
-  }
   // Online: the exponential of a product.
   Batch exponential(const Batch& product, const Batch& shift) const {
     return simd::exp((product - shift) * Batch(scale_));
   }
 
-  void add_row(const Tile& tile, std::size_t r, T* col_sums) const {
-    const std::size_t i = tile.row0 + r;
+  // Sums relative to the tile's own maxima.
+  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, T* col_sums) const {
     const T* row = tile.row(r);
-    const Batch shift(rows_.shift.data()[i]);
+    const T* const col_shifts = cols_.slot_largest.cols(tile.slot);
+    const Batch shift(rows_.slot_largest.rows(tile.slot)[r]);
     Batch sum(T(0));
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
@@ -110,18 +119,23 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
       }
       if constexpr (Columns) {
         Batch e = x;
-        if constexpr (Online)
-          e = exponential(x, simd::load(cols_.shift.data() + tile.col0 + c, part));
+        if constexpr (Online) e = exponential(x, simd::load(col_shifts + c, part));
         simd::store(col_sums + c, simd::load(col_sums + c, part) + e, part);
       }
     });
-    rows_.rest.data()[i] += simd::sum<T>(sum);
+    rows_.slot_rest.rows(tile.slot)[r] = simd::sum<T>(sum);
   }
 
-  void weigh_row(const Tile& tile, std::size_t r, T* out) const {
+  void add(Anchors<T>& anchors, std::size_t first, std::size_t count, const double* rest,
+           const T* largest) const {
+    this->template add_sums<1>(scale_, anchors, first, count, largest, Online,
+                               {{{anchors.rest.data() + first, rest, T(1)}}});
+  }
+
+  SELFSUP_FLATTEN void weigh_row(const Tile& tile, std::size_t r, T* out) const {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
-    const Batch row_weight(rows_.weight.data()[i]), shift(rows_.shift.data()[i]);
+    const Batch row_weight(rows_.weight.data()[i]), shift(rows_.largest.data()[i]);
     const T* col_weight = cols_.weight.data() + tile.col0;
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
@@ -129,7 +143,7 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns> {
       if constexpr (Online) {
         weight = exponential(x, shift) * row_weight;
         if constexpr (Columns) {
-          const Batch e = exponential(x, simd::load(cols_.shift.data() + tile.col0 + c, part));
+          const Batch e = exponential(x, simd::load(cols_.largest.data() + tile.col0 + c, part));
           weight = simd::fma(e, simd::load(col_weight + c, part), weight);
         }
       } else if constexpr (Columns) {

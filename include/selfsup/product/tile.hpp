@@ -19,15 +19,20 @@ struct Tile {
   std::size_t row0, col0, rows, cols, ld;
   T* data;
   bool diagonal;
+  std::size_t slot = 0;  // where a visitor keeps what it took of this tile
 
   T* row(std::size_t r) const { return data + r * ld; }
   /// The first defined column of row r.
   std::size_t first_col(std::size_t r) const { return diagonal ? r : 0; }
-  /// Copies the defined entries to weights in the same layout, which may be the tile's own data.
-  void copy_to(T* weights) const {
-    if (weights == data) return;
+  /// Some of its rows and columns, all of them defined unless they are `on_diagonal`.
+  Tile part(std::size_t r, std::size_t c, std::size_t row_count, std::size_t col_count,
+            bool on_diagonal = false) const {
+    return {row0 + r, col0 + c, row_count, col_count, ld, row(r) + c, on_diagonal, slot};
+  }
+  /// Copies the defined entries, rows `to_ld` apart.
+  void copy_to(T* to, std::size_t to_ld) const {
     for (std::size_t r = 0; r < rows; ++r)
-      std::copy_n(row(r) + first_col(r), cols - first_col(r), weights + r * ld + first_col(r));
+      std::copy_n(row(r) + first_col(r), cols - first_col(r), to + r * to_ld + first_col(r));
   }
 };
 

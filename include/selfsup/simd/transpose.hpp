@@ -70,6 +70,20 @@ SELFSUP_FLATTEN inline void transpose(const T* from, SignedStride from_stride, s
   }
 }
 
+/// The largest lane of each of n batches, which are read, with those after them, up to a multiple
+/// of a batch's lanes.
+template <class T>
+SELFSUP_FLATTEN inline void largest_of_each(const T* batches, std::size_t n, T* largest) {
+  constexpr std::size_t L = lanes<T>;
+  for_batches<T>(0, n, [&](std::size_t i, auto part) {
+    alignas(64) T of_lanes[L * L];
+    transpose(batches + i * L, L, L, L, of_lanes, L);
+    Batch<T> found = load(of_lanes);
+    for (std::size_t lane = 1; lane < L; ++lane) found = max(found, load(of_lanes + lane * L));
+    store(largest + i, found, part);
+  });
+}
+
 /// Copies what lies above the diagonal of an (n, n) matrix to below it.
 template <class T>
 void mirror(T* matrix, std::size_t stride, std::size_t n) {
