@@ -6,12 +6,14 @@
 #include "losses/steps.hpp"
 #include "message.hpp"
 #include "reference/sigreg.hpp"
+#include "threads.hpp"
 
 #include "selfsup/kernels/random.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -278,6 +280,25 @@ TEMPLATE_TEST_CASE("SigReg: thousands of slices give the value and gradient of t
       size = std::max(size, std::abs(entry));
     }
     CHECK(error <= (in_float ? tolerance::float_gradient : tolerance::golden_double) * size);
+  }
+}
+
+TEST_CASE("SigReg: many threads, which take longer strips of slices, give the same bits") {
+  const auto z = tests::cast<float>(tests::random_matrix(270, 19, 4));
+  SigRegOptions options;
+  options.slices = 1500;
+  const auto on_threads = [&](int threads) {
+    const tests::Threads scope(threads);
+    selfsup::SigReg<float> loss(options);
+    Matrix<float> d_z(270, 19);
+    const float value = loss.forward(z);
+    loss.backward(d_z);
+    return std::pair(value, d_z.entries());
+  };
+  const auto expected = on_threads(1);
+  for (const int threads : {3, 24, 50}) {
+    INFO(threads << " threads");
+    CHECK(on_threads(threads) == expected);
   }
 }
 

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -223,6 +225,25 @@ TEST_CASE("VicReg: products larger than a tile are right, on any threads and wit
     for (const int threads : {1, 3}) {
       const tests::Threads scope(threads);
       CHECK(tests::run(*item.make<float>(), item, rounded) == expected);
+    }
+  }
+}
+
+TEST_CASE("VicReg: more threads than a small Gram matrix has chunks give the same bits") {
+  using Shape = std::pair<std::size_t, std::size_t>;
+  for (const auto& [N, D] : {Shape{1500, 45}, {37, 1500}, {1500, 1}}) {
+    const auto z = tests::cast<float>(tests::random_views(N, D, 3));
+    for (const auto& views : {z, decltype(z){z[0]}}) {
+      const auto item = vicreg_case("", {}, {}, views.size());
+      const auto on_threads = [&](int threads) {
+        const tests::Threads scope(threads);
+        return tests::run(*item.make<float>(), item, views);
+      };
+      const auto expected = on_threads(1);
+      for (const int threads : {3, 5, 16}) {
+        INFO(N << "x" << D << ", " << views.size() << " views, " << threads << " threads");
+        CHECK(on_threads(threads) == expected);
+      }
     }
   }
 }

@@ -12,7 +12,6 @@
 #include "selfsup/kernels/variance_hinge.hpp"
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/product/small_gram.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/stream.hpp"
 
@@ -84,20 +83,16 @@ class CentredGradient {
                        MutView<T> d_z) {
     const std::size_t N = parts.own.rows.rows(), D = parts.own.rows.cols();
     const Result result = begin(parts, d_z);
-    const Chunks strips = strips_of<T>(in_samples ? D : N);
-    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+    const Chunks strips = output_strips(in_samples ? D : N);
     const auto block_of = [&](std::size_t strip) {
       const std::size_t first = strips.first(strip), length = strips.length(strip);
       return in_samples ? Block{0, N, first, length} : Block{first, length, 0, D};
     };
-    parallel_for(chunks.count(), chunks.size * strips.size * gram.rows(), [&](std::size_t chunk) {
-      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const std::size_t strip = chunks.first(chunk) + i;
-        const bool last = strip + 1 == strips.count();
-        put_product(parts, gram, in_samples, block_of(strip),
-                    last ? product::Later{} : needed_for(parts, block_of(strip + 1)), result);
-        result.finish(block_of(strip), d_z);
-      }
+    parallel_for(strips.count(), strips.size * gram.rows(), [&](std::size_t strip) {
+      const bool last = strip + 1 == strips.count();
+      put_product(parts, gram, in_samples, block_of(strip),
+                  last ? product::Later{} : needed_for(parts, block_of(strip + 1)), result);
+      result.finish(block_of(strip), d_z);
     });
   }
 
@@ -110,6 +105,14 @@ class CentredGradient {
   struct Block {
     std::size_t row0, rows, col0, cols;
   };
+
+  // Strips of the result, shorter ones where else some thread would have none. No entry depends on
+  // the strip that it is computed in.
+  static Chunks output_strips(std::size_t length) {
+    Chunks strips = strips_of<T>(length);
+    while (strips.count() < max_threads() && strips.size > strip_length<T> / 4) strips.size /= 2;
+    return strips;
+  }
 
   static product::Later needed_for(const Parts& parts, const Block& block) {
     const auto region_of = [&](const product::PaddedMatrix<T>& matrix) {

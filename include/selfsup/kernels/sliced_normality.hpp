@@ -56,8 +56,12 @@ class SlicedNormality {
   // Whole depths of the product with Uᵀ, so that its sums are those of all slices at once, and two
   // of them: d_z passes through the caches once a strip, which with one depth costs 3 % of the time
   // (one thread, 1024 x 256). Small batches have longer strips, or there is too little for threads.
+  // So have many threads: the statistic is taken a batch of columns at a time.
   static std::size_t strip_slices(std::size_t N) {
-    return product::Blocking<T>::depth * std::max<std::size_t>(2, 256 / N);
+    constexpr std::size_t depth = product::Blocking<T>::depth, most_for_threads = 4;
+    const Chunks for_threads{2 * max_threads() * simd::lanes<T>, depth};
+    return depth *
+           std::max({std::size_t{2}, 256 / N, std::min(most_for_threads, for_threads.count())});
   }
 
   // Scratch.

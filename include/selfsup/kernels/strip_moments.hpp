@@ -53,12 +53,13 @@ class StripMoments {
     const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
     const Chunks strips = strips_of<T>(D);
     const Chunks chunks = begin(views, N, strips, difference);
+    if (step_by_step(chunks)) return samples_by_steps(views, strips, chunks, difference);
     transposed_.reshape(chunks.count() * strips.size, N);
     parallel_for(chunks.count(), chunks.size * strips.size * N, [&](std::size_t chunk) {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const std::size_t first = strips.first(strip), width = strips.length(strip);
-        differences_.data()[chunk] += about_middle(views, first, width, difference);
+        differences_.data()[strip] = about_middle(views, first, width, difference);
         for (const View& view : views) {
           T* const x = transposed_.row(chunk * strips.size);
           centre_columns(view.centred, first, width, x, transposed_.stride());
@@ -70,7 +71,7 @@ class StripMoments {
       }
       simd::end_of_stream();
     });
-    return sums(views, D, chunks.count());
+    return sums(views, D, strips.count());
   }
 
   /// Gram matrices Zcᵀ Zc (D, D), by strips of rows. Writes a − b to `difference` unless it is
@@ -81,37 +82,33 @@ class StripMoments {
     const Chunks chunks = begin(views, D, strips, difference);
     T* const shifts = shifts_.grow(views.size() * D);
     T* const middles = middles_.grow(views.size() * D);
-    double* const squares = squares_.grow(views.size() * chunks.count() * D);
-    std::fill_n(squares, views.size() * chunks.count() * D, 0.0);
+    double* const squares = squares_.grow(views.size() * strips.count() * D);
     for (std::size_t v = 0; v < views.size(); ++v) {
       std::copy_n(moments_.means(views.begin()[v].z), D, shifts + v * D);
       std::copy_n(moments_.middle(), D, middles + v * D);
     }
-    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
-      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const std::size_t strip = chunks.first(chunk) + i;
-        const std::size_t first = strips.first(strip), rows = strips.length(strip);
-        for (std::size_t v = 0; v < views.size(); ++v) {
-          const View& view = views.begin()[v];
-          centre_rows(view, first, rows, middles + v * D, shifts + v * D,
-                      squares + (v * chunks.count() + chunk) * D);
-          view.gram.add(chunk, view.centred.rows.row(first), view.centred.rows.stride(), rows,
-                        i == 0, rows_of(view, strips, strip + 1));
-        }
-        for (std::size_t n = first; difference && n < first + rows; ++n)
-          differences_.data()[chunk] += subtract(views, n, 0, D, *difference);
-      }
-      simd::end_of_stream();
-    });
+    const auto centre = [&](std::size_t v, std::size_t strip) {
+      centre_rows(views.begin()[v], strips.first(strip), strips.length(strip), middles + v * D,
+                  shifts + v * D, squares + (v * strips.count() + strip) * D);
+    };
+    const auto subtract_strip = [&](std::size_t strip) {
+      for (std::size_t i = 0; difference && i < strips.length(strip); ++i)
+        differences_.data()[strip] += subtract(views, strips.first(strip) + i, 0, D, *difference);
+    };
+    if (step_by_step(chunks)) {
+      features_by_steps(views, strips, chunks, centre, subtract_strip);
+    } else {
+      features_by_chunks(views, strips, chunks, centre, subtract_strip);
+    }
     for (std::size_t v = 0; v < views.size(); ++v) {
       double* const sums = views.begin()[v].centred.squares.data();
       std::fill_n(sums, D, 0.0);
-      for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
+      for (std::size_t strip = 0; strip < strips.count(); ++strip) {
         for (std::size_t j = 0; j < D; ++j)
-          sums[j] += squares[(v * chunks.count() + chunk) * D + j];
+          sums[j] += squares[(v * strips.count() + strip) * D + j];
       }
     }
-    return sums(views, D, chunks.count());
+    return sums(views, D, strips.count());
   }
 
   std::size_t bytes() const {
@@ -130,14 +127,100 @@ class StripMoments {
       view.gram.begin(edge, chunks.count());
     }
     if (difference) difference->reshape(N, D);
-    std::fill_n(differences_.grow(chunks.count()), chunks.count(), 0.0);
+    std::fill_n(differences_.grow(strips.count()), strips.count(), 0.0);
     return chunks;
   }
 
-  Sums sums(std::initializer_list<View> views, std::size_t D, std::size_t chunks) const {
-    Sums result{0, total(differences_.data(), chunks)};
+  Sums sums(std::initializer_list<View> views, std::size_t D, std::size_t strips) const {
+    Sums result{0, total(differences_.data(), strips)};
     for (const View& view : views) result.squares += total(view.centred.squares.data(), D);
     return result;
+  }
+
+  // Whether all strips are centred before the first product, which more threads than there are
+  // chunks can share. Fewer threads find a strip in cache when they multiply it at once.
+  static bool step_by_step(const Chunks& chunks) {
+    return chunks.size > 1 && max_threads() > chunks.count();
+  }
+
+  Sums samples_by_steps(std::initializer_list<View> views, const Chunks& strips,
+                        const Chunks& chunks, product::PaddedMatrix<T>* difference) {
+    const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
+    // A strip is transposed once for each group.
+    const std::size_t of_group = views.size() * chunks.count();
+    const std::size_t groups =
+        std::min(views.begin()->gram.panels(), Chunks{max_threads(), of_group}.count());
+    const std::size_t shares = team_size(std::max(strips.count(), groups * of_group));
+    transposed_.reshape(shares * strips.size, N);
+    parallel_for(strips.count(), [&](std::size_t strip, std::size_t share) {
+      const std::size_t first = strips.first(strip), width = strips.length(strip);
+      differences_.data()[strip] = about_middle(views, first, width, difference);
+      for (const View& view : views)
+        centre_columns(view.centred, first, width, transposed_.row(share * strips.size),
+                       transposed_.stride());
+      simd::end_of_stream();
+    });
+    add_by_panels(views, chunks, groups,
+                  [&](const View& view, std::size_t strip, std::size_t share) {
+                    T* const x = transposed_.row(share * strips.size);
+                    simd::transpose(view.centred.rows.row(0) + strips.first(strip),
+                                    view.centred.rows.stride(), N, strips.length(strip), x,
+                                    transposed_.stride());
+                    return ConstView<T>(x, strips.length(strip), N, transposed_.stride(), 1);
+                  });
+    return sums(views, D, strips.count());
+  }
+
+  template <class Centre, class Subtract>
+  static void features_by_chunks(std::initializer_list<View> views, const Chunks& strips,
+                                 const Chunks& chunks, Centre&& centre, Subtract&& subtract) {
+    const std::size_t D = views.begin()->z.cols();
+    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t strip = chunks.first(chunk) + i;
+        for (std::size_t v = 0; v < views.size(); ++v) {
+          const View& view = views.begin()[v];
+          centre(v, strip);
+          view.gram.add(chunk, view.centred.rows.row(strips.first(strip)),
+                        view.centred.rows.stride(), strips.length(strip), i == 0,
+                        rows_of(view, strips, strip + 1));
+        }
+        subtract(strip);
+      }
+      simd::end_of_stream();
+    });
+  }
+  template <class Centre, class Subtract>
+  static void features_by_steps(std::initializer_list<View> views, const Chunks& strips,
+                                const Chunks& chunks, Centre&& centre, Subtract&& subtract) {
+    const std::size_t D = views.begin()->z.cols();
+    parallel_for(strips.count(), strips.size * D, [&](std::size_t strip) {
+      for (std::size_t v = 0; v < views.size(); ++v) centre(v, strip);
+      subtract(strip);
+      simd::end_of_stream();
+    });
+    add_by_panels(views, chunks, views.begin()->gram.panels(),
+                  [&](const View& view, std::size_t strip, std::size_t) {
+                    return view.centred.rows.view().row_range(strips.first(strip),
+                                                              strips.length(strip));
+                  });
+  }
+
+  // Adds rows_of_strip(view, strip, share) of all strips to the Gram matrices, whose panels stand
+  // in groups: the last ones, which are the longest, first.
+  template <class RowsOfStrip>
+  static void add_by_panels(std::initializer_list<View> views, const Chunks& chunks,
+                            std::size_t groups, RowsOfStrip&& rows_of_strip) {
+    const std::size_t of_group = views.size() * chunks.count();
+    parallel_for(groups * of_group, [&](std::size_t item, std::size_t share) {
+      const std::size_t group = groups - 1 - item / of_group, chunk = item % chunks.count();
+      const View& view = views.begin()[item % of_group / chunks.count()];
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const ConstView<T> x = rows_of_strip(view, chunks.first(chunk) + i, share);
+        for (std::size_t panel = group; panel < view.gram.panels(); panel += groups)
+          view.gram.add_panel(chunk, panel, x, i == 0);
+      }
+    });
   }
 
   // Writes whole columns of all views less their middle entries. Returns Σ (a − b)².
@@ -191,10 +274,11 @@ class StripMoments {
     }
   }
 
-  // Some rows of all columns: adds to `squares`.
+  // Some rows of all columns: writes their sums of squares.
   static void centre_rows(const View& view, std::size_t first, std::size_t rows, const T* middle,
                           const T* shift, double* squares) {
     const Columns<T> columns{view.z, 0, middle};
+    std::fill_n(squares, view.z.cols(), 0.0);
     add_rows<product::Blocking<T>::tile, T>(
         first, rows, view.z.cols(),
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
@@ -229,11 +313,11 @@ class StripMoments {
   static constexpr std::size_t rows_ahead = 8;
 
   // Scratch.
-  product::PaddedMatrix<T> transposed_;  // a strip a chunk
+  product::PaddedMatrix<T> transposed_;  // a strip a chunk, or a share
   Buffer<T> middles_;
   Buffer<T> shifts_;
-  Buffer<double> squares_;
-  Buffer<double> differences_;
+  Buffer<double> squares_;      // of the rows of each strip
+  Buffer<double> differences_;  // of each strip
   Moments<T> moments_;
 };
 
