@@ -24,8 +24,10 @@ class Pieces {
     std::size_t count;
   };
 
-  Pieces(std::size_t total, std::size_t edge, std::size_t unit, std::size_t threads)
-      : blocks_{total, edge}, size_(edge) {
+  /// `times`: how many times as many pieces there are in all.
+  Pieces(std::size_t total, std::size_t edge, std::size_t unit, std::size_t threads,
+         std::size_t times = 1)
+      : blocks_{total, edge}, times_(times), size_(edge) {
     // Of sizes that keep the threads busy equally long the largest. A piece costs about as much as
     // 8 entries more, which is what it reads again and again.
     for (std::size_t many = 1, least = cost(edge, threads); threads > 1 && size_ > unit; ++many) {
@@ -54,10 +56,11 @@ class Pieces {
     return whole * Chunks{blocks_.size, size}.count() + Chunks{rest, size}.count();
   }
   std::size_t cost(std::size_t size, std::size_t threads) const {
-    return Chunks{count(size), threads}.count() * (size + 8);
+    return Chunks{times_ * count(size), threads}.count() * (size + 8);
   }
 
   Chunks blocks_;
+  std::size_t times_;
   std::size_t size_;
 };
 

@@ -183,15 +183,17 @@ class TileWalk {
                              : Schedule::rectangular(row_blocks(), col_blocks());
   }
 
-  // Blocks of equal size, as few as the largest tile allows: no narrow last block. But four of 64
-  // rows or more, so that two threads have as much to do, unless K is so long that its trips
-  // through the caches cost more.
+  // Blocks of equal size, as few as the largest tile allows: no narrow last block. But eight of 128
+  // rows or more, or four of 64, so that many threads have as much to do (which costs one thread a
+  // percent), unless K is so long that its trips through the caches cost more.
   static std::size_t edge_for(std::size_t rows, std::size_t K, bool in_rows) {
     const bool long_trips = K > Blocking<T>::depth || rows * K * sizeof(T) > far_away;
     const std::size_t largest = long_trips ? Blocking<T>::tile : Blocking<T>::small_tile;
     const bool divided = !in_rows || K <= 8 * Blocking<T>::depth;
-    const std::size_t least = divided ? std::min<std::size_t>(4, rows / 64) : 1;
-    const std::size_t count = std::max(Chunks{rows, largest}.count(), least);
+    const std::size_t of_64 = std::min<std::size_t>(4, rows / 64);
+    const std::size_t of_128 = std::min<std::size_t>(8, rows / 128);
+    const std::size_t count =
+        std::max(Chunks{rows, largest}.count(), divided ? std::max(of_64, of_128) : 1);
     return count == 0 ? 1 : round_up((rows + count - 1) / count, Blocking<T>::micro_cols);
   }
   std::size_t row_blocks() const { return Chunks{rows_, row_edge_}.count(); }
@@ -269,14 +271,17 @@ class TileWalk {
   // several threads make two each, so that none waits long.
   std::size_t made_at_once() const { return threads() == 1 ? 1 : 2 * threads(); }
 
-  // How a gradient's blocks are cut into tasks.
-  Pieces pieces(Side side) const {
+  // How the blocks of a gradient are cut into tasks, if so many gradients are made at a time.
+  Pieces pieces(Side side, std::size_t gradients) const {
     const bool of_rows = symmetric_ || side == Side::rows;
     const std::size_t unit = in_rows_ ? 4 * Blocking<T>::micro_rows : Blocking<T>::micro_cols;
-    return {of_rows ? rows_ : cols_, of_rows ? row_edge_ : col_edge_, unit, threads()};
+    return {of_rows ? rows_ : cols_, of_rows ? row_edge_ : col_edge_, unit, threads(), gradients};
   }
   std::size_t piece_entries() const {
-    return 2 * edge() * std::max(pieces(Side::rows).size(), pieces(Side::cols).size());
+    std::size_t most = 0;
+    for (const Side side : {Side::rows, Side::cols})
+      most = std::max({most, pieces(side, 1).size(), pieces(side, 2).size()});
+    return 2 * edge() * most;
   }
 
   template <class Visitor, class Multiply>
@@ -366,7 +371,9 @@ class TileWalk {
   template <class Visitor>
   void add_to_gradients(T* data, std::size_t first, std::size_t last, const Visitor& visitor,
                         const Gradients& outputs, const Region& after) {
-    const Pieces pieces_of[2] = {pieces(outputs[0].side), pieces(outputs[1].side)};
+    const std::size_t gradients = outputs[0].out && outputs[1].out ? 2 : 1;
+    const Pieces pieces_of[2] = {pieces(outputs[0].side, gradients),
+                                 pieces(outputs[1].side, gradients)};
     const std::size_t room = piece_entries();
     const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() : 0,
                                   outputs[1].out ? pieces_of[1].count() : 0};
