@@ -7,6 +7,7 @@
 #include "matrix.hpp"
 #include "reference/result.hpp"
 
+#include "selfsup/core/executor.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <cstddef>
@@ -36,6 +37,8 @@ class AnyLoss {
   virtual std::unique_ptr<AnyLoss> copy() const = 0;
   virtual std::unique_ptr<AnyLoss> move() = 0;
   virtual std::size_t bytes() const = 0;
+  /// Null: the default.
+  virtual void run_on(selfsup::Executor* /*executor*/) {}
   /// Of the losses that have a temperature.
   virtual std::optional<double> d_temperature() const = 0;
   /// Of the losses that have anchors; none of the others.
@@ -143,6 +146,13 @@ class ErasedLoss : public AnyLoss<T> {
   std::unique_ptr<AnyLoss<T>> copy() const override { return std::make_unique<ErasedLoss>(loss_); }
   std::unique_ptr<AnyLoss<T>> move() override {
     return std::make_unique<ErasedLoss>(std::move(loss_));
+  }
+  void run_on(selfsup::Executor* executor) override {
+    if (executor == nullptr) {
+      loss_.run_on(nullptr);
+    } else {
+      loss_.run_on(*executor);
+    }
   }
   std::size_t bytes() const override { return loss_.bytes(); }
   std::optional<double> d_temperature() const override {

@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <vector>
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -28,6 +27,8 @@ inline namespace SELFSUP_ABI {
 /// and its own. Nothing is allocated and no lock taken by run().
 class ThreadPool final : public Executor {
  public:
+  static constexpr std::size_t most_threads = 1024;
+
   /// Starts all threads but the one that calls. Where the system gives fewer, threads() says so.
   explicit ThreadPool(std::size_t threads) { grow(threads); }
   /// Waits until its threads have ended. No call may go on.
@@ -60,13 +61,9 @@ class ThreadPool final : public Executor {
     if (threads <= this->threads() || !in_own_process()) return;
     const std::unique_lock<std::mutex> lock(growing_, std::try_to_lock);
     if (!lock) return;
-    while (!full_ && threads_ < threads) {
-      workers_.emplace_back();
-      full_ = pthread_create(&workers_.back(), nullptr, &work_of_thread, this) != 0;
-      if (full_)
-        workers_.pop_back();
-      else
-        ++threads_;
+    for (std::size_t count; !full_ && (count = threads_) < std::min(threads, most_threads);) {
+      full_ = pthread_create(&workers_[count - 1], nullptr, &work_of_thread, this) != 0;
+      if (!full_) threads_ = count + 1;
     }
   }
 
@@ -78,9 +75,7 @@ class ThreadPool final : public Executor {
     stopping_ = true;
     calls_begun_.fetch_add(1);
     detail::wake(calls_begun_, INT_MAX);
-    for (const pthread_t worker : workers_) pthread_join(worker, nullptr);
-    workers_ = {};
-    threads_ = 1;
+    for (; threads_ > 1; --threads_) pthread_join(workers_[threads_ - 2], nullptr);
   }
 
  private:
@@ -173,7 +168,7 @@ class ThreadPool final : public Executor {
   std::atomic<bool> stopping_{false};
   alignas(64) std::atomic<std::size_t> threads_{1};
   std::mutex growing_;
-  std::vector<pthread_t> workers_;
+  std::array<pthread_t, most_threads - 1> workers_;  // those of them that there are
   bool full_ = false;
 };
 
