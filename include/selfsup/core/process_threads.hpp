@@ -23,8 +23,9 @@ namespace detail {
 
 // Made at the first call, without a lock: a child of fork() could find it held. Stopped at exit, or
 // when the library that holds this code is closed, and never destroyed, as threads of the program
-// may still call. Null while another thread makes it.
-inline ThreadPool* process_pool() {
+// may still call. Null while another thread makes it. Hidden, so that the library whose code makes
+// the pool is the one that stops it.
+[[gnu::visibility("hidden")]] inline ThreadPool* process_pool() {
   enum : int { absent, being_made, there };
   struct StopAtExit {
     ThreadPool* pool;
