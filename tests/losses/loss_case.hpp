@@ -8,6 +8,7 @@
 #include "reference/result.hpp"
 
 #include "selfsup/core/executor.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <cstddef>
@@ -148,9 +149,8 @@ class ErasedLoss : public AnyLoss<T> {
     return std::make_unique<ErasedLoss>(std::move(loss_));
   }
   void run_on(selfsup::Executor* executor) override {
-    if (executor == nullptr) {
-      loss_.run_on(nullptr);
-    } else {
+    if constexpr (std::is_base_of_v<selfsup::RunsOn, Loss>) {
+      if (executor == nullptr) return loss_.run_on(nullptr);
       loss_.run_on(*executor);
     }
   }

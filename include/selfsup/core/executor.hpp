@@ -31,7 +31,7 @@ class Work {
   std::size_t count() const { return count_; }
 
   /// Does items until none is left, in the floating-point mode of the thread that made the work.
-  void share(std::size_t share) {
+  void share(std::size_t share) noexcept {
     std::optional<InFloatMode> scope;
     if (std::this_thread::get_id() != maker_) scope.emplace(mode_);
     for (std::size_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;)
@@ -50,7 +50,8 @@ class Work {
   std::thread::id maker_ = std::this_thread::get_id();
 };
 
-/// Threads that a program lends to parallel calls.
+/// Threads that a program lends to parallel calls. One that throws, calls a share twice or leaves
+/// one out is the program's error.
 class Executor {
  public:
   /// The most shares that can be worked on at a time, the calling thread's included; at least 1.
