@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <cstddef>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -91,6 +93,24 @@ TEST_CASE("an object keeps the executor it was given, as do its copies, and give
   CHECK(object.threads() == 5);
   CHECK(copy.threads() == 7);
   CHECK(selfsup::max_threads() == 5);
+}
+
+TEST_CASE(
+    "items that an executor hands out by itself are done in the caller's rounding direction") {
+  std::vector<int> directions(6);
+  auto item = [&](std::size_t i, std::size_t) { directions[i] = std::fegetround(); };
+  const int before = std::fegetround();
+  REQUIRE(std::fesetround(FE_UPWARD) == 0);
+  const selfsup::Work work(directions.size(), item);
+  std::fesetround(before);
+  int afterwards = FE_UPWARD;
+  std::thread other([&] {
+    for (std::size_t i = 0; i < work.count(); ++i) work.item(i, 0);
+    afterwards = std::fegetround();
+  });
+  other.join();
+  CHECK(directions == std::vector<int>(6, FE_UPWARD));
+  CHECK(afterwards == before);
 }
 
 #ifdef _OPENMP

@@ -6,10 +6,11 @@
 #include "selfsup/core/abi.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <thread>
 
@@ -32,14 +33,27 @@ inline std::size_t cores_of_mask() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
+// The first numbers of a file, as many as `count`; 0 where it has none.
+template <std::size_t count>
+std::array<double, count> numbers_of(const std::string& path) {
+  std::array<double, count> numbers{};
+  if (std::FILE* const file = std::fopen(path.c_str(), "re")) {
+    for (double& number : numbers) {
+      if (std::fscanf(file, "%lf", &number) != 1) break;
+    }
+    std::fclose(file);
+  }
+  return numbers;
+}
+
 /// The cores' worth of time that the control group of a container leaves, rounded up; `most` where
 /// it sets no limit. Version 2 has "max 100000" or "QUOTA PERIOD" in one file, version 1 a file for
 /// each with -1 for no limit.
 inline std::size_t cores_of_quota(std::size_t most, const std::string& root = "/sys/fs/cgroup") {
-  double quota = 0, period = 0;
-  if (!(std::ifstream(root + "/cpu.max") >> quota >> period)) {
-    std::ifstream(root + "/cpu/cpu.cfs_quota_us") >> quota;
-    std::ifstream(root + "/cpu/cpu.cfs_period_us") >> period;
+  auto [quota, period] = numbers_of<2>(root + "/cpu.max");
+  if (!(quota > 0)) {
+    quota = numbers_of<1>(root + "/cpu/cpu.cfs_quota_us")[0];
+    period = numbers_of<1>(root + "/cpu/cpu.cfs_period_us")[0];
   }
   if (!(quota > 0) || !(period > 0) || quota >= static_cast<double>(most) * period) return most;
   const auto whole = static_cast<std::size_t>(quota / period);
