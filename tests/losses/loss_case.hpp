@@ -8,7 +8,6 @@
 #include "reference/result.hpp"
 
 #include "selfsup/core/executor.hpp"
-#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <cstddef>
@@ -91,6 +90,15 @@ auto restart(Loss& loss, int) -> decltype(void(loss.set_step(0))) {
 template <class Loss>
 void restart(Loss&, long) {}
 
+// A loss of the tests' own may have no executor.
+template <class Loss>
+auto lend(Loss& loss, selfsup::Executor* executor, int) -> decltype(loss.run_on(*executor)) {
+  if (executor == nullptr) return loss.run_on(nullptr);
+  loss.run_on(*executor);
+}
+template <class Loss>
+void lend(Loss&, selfsup::Executor*, long) {}
+
 template <class Options, class = void>
 struct HasTemperatureOption : std::false_type {};
 template <class Options>
@@ -148,12 +156,7 @@ class ErasedLoss : public AnyLoss<T> {
   std::unique_ptr<AnyLoss<T>> move() override {
     return std::make_unique<ErasedLoss>(std::move(loss_));
   }
-  void run_on(selfsup::Executor* executor) override {
-    if constexpr (std::is_base_of_v<selfsup::RunsOn, Loss>) {
-      if (executor == nullptr) return loss_.run_on(nullptr);
-      loss_.run_on(*executor);
-    }
-  }
+  void run_on(selfsup::Executor* executor) override { detail::lend(loss_, executor, 0); }
   std::size_t bytes() const override { return loss_.bytes(); }
   std::optional<double> d_temperature() const override {
     if constexpr (detail::HasTemperature<Loss>::value) return loss_.d_temperature();
