@@ -1,5 +1,5 @@
 # find_package(selfsup): the targets selfsup::selfsup and selfsup::native.
-# Set SELFSUP_OPENMP to OFF before the call for a build without threads.
+# Set SELFSUP_OPENMP to OFF before the call for a build without OpenMP.
 cmake_policy(VERSION 3.20)
 
 if(NOT DEFINED SELFSUP_OPENMP)

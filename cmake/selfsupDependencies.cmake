@@ -29,6 +29,14 @@ if(NOT TARGET Eigen3::Eigen OR (Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3
   list(APPEND selfsup_missing "Eigen 3.4 or later (Debian: libeigen3-dev)")
 endif()
 
+# Before glibc 2.34 threads take a flag.
+if(NOT TARGET Threads::Threads)
+  find_package(Threads QUIET)
+endif()
+if(NOT TARGET Threads::Threads)
+  list(APPEND selfsup_missing "POSIX threads")
+endif()
+
 if(SELFSUP_OPENMP AND NOT TARGET OpenMP::OpenMP_CXX)
   find_package(OpenMP QUIET COMPONENTS CXX)
 endif()

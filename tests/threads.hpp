@@ -1,17 +1,16 @@
-// Sets the number of OpenMP threads for a scope; does nothing in a build without OpenMP.
+// Sets the number of threads of parallel calls for a scope.
 #pragma once
 
 #ifdef _OPENMP
 #include <omp.h>
+#else
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/thread_pool.hpp"
 #endif
+
+#include <cstddef>
 
 namespace tests {
-
-#ifdef _OPENMP
-constexpr bool has_threads = true;
-#else
-constexpr bool has_threads = false;
-#endif
 
 class Threads {
  public:
@@ -19,15 +18,17 @@ class Threads {
   explicit Threads(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
   ~Threads() { omp_set_num_threads(before_); }
 #else
-  explicit Threads(int) {}
-  ~Threads() {}
+  explicit Threads(int count) : pool_(static_cast<std::size_t>(count)) {}
 #endif
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
 
-#ifdef _OPENMP
  private:
+#ifdef _OPENMP
   int before_;
+#else
+  selfsup::ThreadPool pool_;
+  const selfsup::RunOn scope_{pool_};
 #endif
 };
 

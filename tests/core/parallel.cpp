@@ -1,7 +1,10 @@
 #include "selfsup/core/parallel.hpp"
 
 #include "catch.hpp"
+#include "executors.hpp"
 #include "threads.hpp"
+
+#include "selfsup/core/openmp_executor.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,9 +15,9 @@
 
 namespace {
 
-// The rounding directions of the threads of the pool, and of the calling one.
+// The rounding directions of OpenMP's threads, and of the calling one.
 std::vector<int> directions_of_threads() {
-  std::vector<int> found(selfsup::max_threads(), std::fegetround());
+  std::vector<int> found(3, std::fegetround());
 #ifdef _OPENMP
 #pragma omp parallel
   found.at(static_cast<std::size_t>(omp_get_thread_num())) = std::fegetround();
@@ -50,6 +53,10 @@ TEST_CASE("calls with the same share do not overlap") {
 
 TEST_CASE("threads work in the caller's rounding direction, and keep their own") {
   const tests::Threads scope(3);
+#ifdef _OPENMP
+  selfsup::OpenMpExecutor executor;  // the program can ask its threads for theirs
+  const selfsup::RunOn on(executor);
+#endif
   const auto all = [](const std::vector<int>& found, int expected) {
     return std::all_of(found.begin(), found.end(), [=](int one) { return one == expected; });
   };
@@ -72,6 +79,28 @@ TEST_CASE("a parallel call inside a parallel call runs on the calling thread") {
     selfsup::parallel_for(4, [&](std::size_t inner) { ++calls[outer * 4 + inner]; });
   });
   CHECK(std::all_of(calls.begin(), calls.end(), [](int n) { return n == 1; }));
+}
+
+TEST_CASE("small work uses few threads, large work all, and items without a size all") {
+  const auto threads_of = [](std::size_t count, std::size_t entries) {
+    tests::Asked asked(16);
+    const selfsup::RunOn scope(asked);
+    if (entries == 0) {
+      selfsup::parallel_for(count, [](std::size_t) {});
+    } else {
+      selfsup::parallel_for(count, entries, [](std::size_t) {});
+    }
+    return asked.most();
+  };
+  CHECK(threads_of(128, 512) == 1);  // 64k entries, some 30 µs
+  CHECK(threads_of(256, 512) == 2);  // twice that
+  CHECK(threads_of(1024, 512) == 8);
+  CHECK(threads_of(100000, 512) == 16);
+  CHECK(threads_of(3, 1000000) == 3);  // each worth a thread
+  CHECK(threads_of(1, 1000000) == 1);
+  CHECK(threads_of(5, std::numeric_limits<std::size_t>::max()) == 5);
+  CHECK(threads_of(0, 512) == 1);
+  CHECK(threads_of(5, 0) == 5);
 }
 
 TEST_CASE("chunks cover a range once") {

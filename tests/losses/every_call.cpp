@@ -1,10 +1,13 @@
 // How every loss behaves as an object: layouts, outputs, repeated calls, threads, copies.
 #include "catch.hpp"
+#include "executors.hpp"
 #include "layout.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
 #include "threads.hpp"
+
+#include "selfsup/core/parallel.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -245,9 +248,76 @@ TEST_CASE("any number of threads gives the same bits") {
         return tests::run(*item.make<T>(), item, inputs);
       };
       const auto expected = on_threads(1);
-      CHECK(on_threads(2) == expected);
-      CHECK(on_threads(3) == expected);
+      for (const int threads : {2, 3, 5, 16, 64}) {
+        INFO(threads << " threads");
+        CHECK(on_threads(threads) == expected);
+      }
     }
+  });
+}
+
+TEST_CASE("any executor gives the same bits, on any number of its threads") {
+  for (const std::size_t threads : {2u, 3u, 5u, 16u, 64u}) {
+    INFO(threads << " threads");
+    const tests::Threads of_openmp(static_cast<int>(threads));
+    tests::for_each_executor(threads, [](const char* name, selfsup::Executor& executor) {
+      INFO(name);
+      for_all([&](const LossCase& item, auto scalar) {
+        using T = decltype(scalar);
+        const auto inputs = inputs_of<T>(item, 205, 33);
+        const auto loss = item.make<T>();
+        const auto expected = [&] {
+          tests::Backwards one(1);
+          loss->run_on(&one);
+          return tests::run(*loss, item, inputs);
+        }();
+        loss->run_on(&executor);
+        CHECK(tests::run(*loss, item, inputs) == expected);
+      });
+    });
+  }
+}
+
+TEST_CASE("work enough for several threads in every part of a step gives the same bits") {
+  for_all([](const LossCase& item, auto scalar) {
+    using T = decltype(scalar);
+    const auto inputs = inputs_of<T>(item, 300, 450);
+    const auto on_threads = [&](int threads) {
+      const tests::Threads scope(threads);
+      return tests::run(*item.make<T>(), item, inputs);
+    };
+    CHECK(on_threads(3) == on_threads(1));
+  });
+}
+
+TEST_CASE("all calls of an object run on its executor, and those of its copies") {
+  for_all([](const LossCase& item, auto scalar) {
+    using T = decltype(scalar);
+    const auto inputs = inputs_of<T>(item, 300, 450);
+    auto gradients = tests::blank_gradients(item, inputs);
+    const auto loss = item.make<T>();
+    const auto asked_for = [&](tests::AnyLoss<T>& one, selfsup::Executor& executor,
+                               tests::Asked& asked, const char* call) {
+      INFO(call);
+      const selfsup::RunOn scope(executor);
+      const std::size_t before = asked.calls();
+      if (call[0] == 'f') one.forward(tests::views(inputs));
+      if (call[0] == 'v') one.value(tests::views(inputs));
+      if (call[0] == 'b') one.backward(tests::outputs(gradients));
+      return asked.calls() > before;
+    };
+    tests::Asked own(4), outer(4);
+    loss->run_on(&own);
+    CHECK(asked_for(*loss, outer, own, "value"));
+    CHECK(asked_for(*loss, outer, own, "forward"));
+    CHECK(asked_for(*loss, outer, own, "backward"));
+    const auto copy = loss->copy();
+    loss->run_on(nullptr);
+    CHECK(outer.calls() == 0);
+    CHECK(asked_for(*loss, outer, outer, "forward"));
+    const std::size_t of_outer = outer.calls();
+    CHECK(asked_for(*copy, outer, own, "backward"));
+    CHECK(outer.calls() == of_outer);
   });
 }
 

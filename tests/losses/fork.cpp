@@ -42,3 +42,17 @@ TEST_CASE("on one thread a child of fork comes to its end, whatever goes on besi
   for (std::thread& other : others) other.join();
   CHECK(ended == children);
 }
+
+TEST_CASE("threads: a child of fork comes to its end after the parent has used threads") {
+  if (tests::address_sanitizer) return;
+  const tests::Threads scope(3);
+  for (const tests::LossCase& item : tests::all_losses()) {
+    INFO(item.name);
+    const auto inputs = tests::cast<float>(tests::random_views(130, 9, 5, item.arguments.size()));
+    const auto expected = tests::run(*item.make<float>(), item, inputs);
+    tests::Child child([&] {
+      if (!(tests::run(*item.make<float>(), item, inputs) == expected)) _exit(1);
+    });
+    CHECK(child.ends_well());
+  }
+}

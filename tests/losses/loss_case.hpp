@@ -7,6 +7,7 @@
 #include "matrix.hpp"
 #include "reference/result.hpp"
 
+#include "selfsup/core/executor.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <cstddef>
@@ -36,6 +37,8 @@ class AnyLoss {
   virtual std::unique_ptr<AnyLoss> copy() const = 0;
   virtual std::unique_ptr<AnyLoss> move() = 0;
   virtual std::size_t bytes() const = 0;
+  /// Null: the default.
+  virtual void run_on(selfsup::Executor* /*executor*/) {}
   /// Of the losses that have a temperature.
   virtual std::optional<double> d_temperature() const = 0;
   /// Of the losses that have anchors; none of the others.
@@ -86,6 +89,15 @@ auto restart(Loss& loss, int) -> decltype(void(loss.set_step(0))) {
 }
 template <class Loss>
 void restart(Loss&, long) {}
+
+// A loss of the tests' own may have no executor.
+template <class Loss>
+auto lend(Loss& loss, selfsup::Executor* executor, int) -> decltype(loss.run_on(*executor)) {
+  if (executor == nullptr) return loss.run_on(nullptr);
+  loss.run_on(*executor);
+}
+template <class Loss>
+void lend(Loss&, selfsup::Executor*, long) {}
 
 template <class Options, class = void>
 struct HasTemperatureOption : std::false_type {};
@@ -144,6 +156,7 @@ class ErasedLoss : public AnyLoss<T> {
   std::unique_ptr<AnyLoss<T>> move() override {
     return std::make_unique<ErasedLoss>(std::move(loss_));
   }
+  void run_on(selfsup::Executor* executor) override { detail::lend(loss_, executor, 0); }
   std::size_t bytes() const override { return loss_.bytes(); }
   std::optional<double> d_temperature() const override {
     if constexpr (detail::HasTemperature<Loss>::value) return loss_.d_temperature();

@@ -66,6 +66,10 @@ class Labelled {
   void backward(selfsup::MutView<T> d_z, T d_loss = 1) { loss_.backward(d_z, d_loss); }
   double d_temperature() const { return loss_.d_temperature(); }
   std::size_t bytes() const { return loss_.bytes(); }
+  template <class Executor>
+  void run_on(Executor&& executor) {
+    loss_.run_on(executor);
+  }
 
  private:
   // Kept, so that the second call of a size allocates nothing.

@@ -31,17 +31,30 @@ class Work {
   std::size_t count() const { return count_; }
 
   /// Does items until none is left, in the floating-point mode of the thread that made the work.
-  void share(std::size_t share) {
-    std::optional<InFloatMode> scope;
-    if (std::this_thread::get_id() != maker_) scope.emplace(mode_);
+  void share(std::size_t share) noexcept {
+    const InModeOf scope(*this);
     for (std::size_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;)
-      item(i, share);
+      call_(f_, i, share);
   }
 
-  /// Does one item, for an executor that hands them out by itself.
-  void item(std::size_t i, std::size_t share) const { call_(f_, i, share); }
+  /// Does one item, in that mode too, for an executor that hands them out by itself.
+  void item(std::size_t i, std::size_t share) const noexcept {
+    const InModeOf scope(*this);
+    call_(f_, i, share);
+  }
 
  private:
+  // Nothing to do on the thread that made the work, so that its exception flags stay.
+  class InModeOf {
+   public:
+    explicit InModeOf(const Work& work) {
+      if (std::this_thread::get_id() != work.maker_) scope_.emplace(work.mode_);
+    }
+
+   private:
+    std::optional<InFloatMode> scope_;
+  };
+
   std::size_t count_;
   void* f_;
   void (*call_)(void*, std::size_t, std::size_t);
@@ -50,7 +63,8 @@ class Work {
   std::thread::id maker_ = std::this_thread::get_id();
 };
 
-/// Threads that a program lends to parallel calls.
+/// Threads that a program lends to parallel calls. One that throws, calls a share twice or leaves
+/// one out is the program's error.
 class Executor {
  public:
   /// The most shares that can be worked on at a time, the calling thread's included; at least 1.

@@ -1,38 +1,22 @@
-// Parallel calls: on the executor that the calling thread has chosen, else OpenMP's threads when
-// the file is compiled with it, the calling thread otherwise. Never nests: a call from inside one
-// runs on the calling thread. What is computed may depend on the item alone, never on the thread,
-// so results are the same bits for any number of threads.
+// Parallel calls: on the executor that the calling thread was lent, else on the threads of the
+// process. Never nests: a call from inside one runs on the calling thread. What is computed may
+// depend on the item alone, never on the thread, so results are the same bits for any number of
+// threads.
 #pragma once
 
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/executor.hpp"
+#include "selfsup/core/process_threads.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace detail {
-
-#ifdef _OPENMP
-class OpenMpExecutor final : public Executor {
- public:
-  std::size_t threads() const override {
-    return omp_in_parallel() ? 1 : static_cast<std::size_t>(std::max(1, omp_get_max_threads()));
-  }
-  void run(Work& work, std::size_t shares) override {
-#pragma omp parallel num_threads(static_cast <int>(shares))
-    work.share(static_cast<std::size_t>(omp_get_thread_num()));
-  }
-};
-#endif
 
 // What a thread's parallel calls run on.
 struct Lent {
@@ -49,7 +33,11 @@ inline Lent& lent_to_this_thread() {
 /// A scope in which the calling thread's parallel calls run on an executor.
 class RunOn {
  public:
-  explicit RunOn(Executor& executor) { detail::lent_to_this_thread().executor = &executor; }
+  explicit RunOn(Executor& executor) : RunOn(&executor) {}
+  /// Null: on what they would run without the scope.
+  explicit RunOn(Executor* executor) {
+    if (executor != nullptr) detail::lent_to_this_thread().executor = executor;
+  }
   ~RunOn() { detail::lent_to_this_thread().executor = before_; }
   RunOn(const RunOn&) = delete;
   RunOn& operator=(const RunOn&) = delete;
@@ -60,18 +48,14 @@ class RunOn {
 
 namespace detail {
 
-// Calls f(executor) with the one that a parallel call made here uses, or f(nullptr).
+// Calls f(executor) with the one that a parallel call made here uses; f(nullptr) inside another.
 template <class F>
 decltype(auto) with_executor(F&& f) {
   const Lent& lent = lent_to_this_thread();
   if (lent.inside) return f(static_cast<Executor*>(nullptr));
   if (lent.executor != nullptr) return f(lent.executor);
-#ifdef _OPENMP
-  OpenMpExecutor executor;
-  return f(static_cast<Executor*>(&executor));
-#else
-  return f(static_cast<Executor*>(nullptr));
-#endif
+  ProcessThreads of_process;
+  return f(static_cast<Executor*>(&of_process));
 }
 
 // f(item, share), or f(item) where a share needs nothing of its own.
@@ -111,20 +95,23 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
   return {rows, std::max<std::size_t>(1, 16384 / std::max<std::size_t>(1, cols))};
 }
 
-/// Calls f(item), or f(item, share), for every item in [0, count), in any order. Calls with the
-/// same share < team_size(count) never overlap. f must not throw.
+namespace detail {
+
+// f(item, share) for every item in [0, count), on at most `most` threads.
 template <class F>
-void parallel_for(std::size_t count, F&& f) {
-  detail::with_executor([&](Executor* executor) {
-    const std::size_t shares = executor == nullptr ? 1 : std::min(executor->threads(), count);
+void run_items(std::size_t count, std::size_t most, F& f) {
+  with_executor([&](Executor* executor) {
+    most = std::min(most, count);
+    const std::size_t shares =
+        executor == nullptr || most <= 1 ? 1 : std::min(executor->threads(), most);
     if (shares <= 1) {
-      for (std::size_t item = 0; item < count; ++item) detail::call_item(f, item, 0);
+      for (std::size_t item = 0; item < count; ++item) call_item(f, item, 0);
       return;
     }
     auto inside = [&f](std::size_t item, std::size_t share) {
-      bool& here = detail::lent_to_this_thread().inside;
+      bool& here = lent_to_this_thread().inside;
       here = true;
-      detail::call_item(f, item, share);
+      call_item(f, item, share);
       here = false;
     };
     Work work(count, inside);
@@ -132,15 +119,29 @@ void parallel_for(std::size_t count, F&& f) {
   });
 }
 
+}  // namespace detail
+
+/// Calls f(item), or f(item, share), for every item in [0, count), in any order. Calls with the
+/// same share < team_size(count) never overlap. f must not throw.
+template <class F>
+void parallel_for(std::size_t count, F&& f) {
+  detail::run_items(count, count, f);
+}
+
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
-/// a time, and a few small ones stay on the calling thread.
+/// a time, and there are no more threads than the work pays for.
 template <class F>
 void parallel_for(std::size_t count, std::size_t entries, F&& f) {
   const Chunks chunks = row_chunks(count, entries);
-  parallel_for(chunks.count(), [&](std::size_t chunk) {
+  auto chunk_of_items = [&](std::size_t chunk) {
     const std::size_t first = chunks.first(chunk);
     for (std::size_t i = 0; i < chunks.length(chunk); ++i) f(first + i);
-  });
+  };
+  // A chunk of 16k entries takes 5 to 10 µs; one of a single item may take many times that.
+  const std::size_t chunks_a_thread =
+      std::max<std::size_t>(1, 4 * 16384 / std::max<std::size_t>(16384, entries));
+  const std::size_t most = chunks.count() / chunks_a_thread;
+  detail::run_items(chunks.count(), most, chunk_of_items);
 }
 
 }  // namespace SELFSUP_ABI

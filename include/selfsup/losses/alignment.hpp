@@ -7,6 +7,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_rows.hpp"
 
@@ -27,7 +28,7 @@ struct AlignmentOptions {
 /// The mean over the batch, 0..2^α. Equal to SsnL/align_uniform `align_loss` of normalised rows;
 /// with α = 2 to one direction of Byol.
 template <class T>
-class Alignment {
+class Alignment : public RunsOn {
  public:
   explicit Alignment(const AlignmentOptions& options = {}) : options_(options) {
     require_positive<T>("Alignment: power", options.power);
@@ -48,6 +49,7 @@ class Alignment {
   /// of rows that meet is 0. Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("Alignment::backward");
     require_output("Alignment::backward", "d_z_a", d_z_a, rows_, cols_);
     require_output("Alignment::backward", "d_z_b", d_z_b, rows_, cols_);
@@ -66,6 +68,7 @@ class Alignment {
 
  private:
   T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
     require_batches(where, batches);

@@ -6,6 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/cross_correlation.hpp"
 #include "selfsup/kernels/standard_gradient.hpp"
@@ -56,7 +57,7 @@ struct BarlowTwinsTerms {
 /// divided by N. The default equals the authors' code on one machine; the presets have the paper's
 /// and others' constants.
 template <class T>
-class BarlowTwins {
+class BarlowTwins : public RunsOn {
  public:
   explicit BarlowTwins(const BarlowTwinsOptions& options = {}) : options_(options) {
     require_not_negative<T>("BarlowTwins: off_diagonal_weight", options.off_diagonal_weight);
@@ -79,6 +80,7 @@ class BarlowTwins {
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("BarlowTwins::backward");
     require_output("BarlowTwins::backward", "d_z_a", d_z_a, N_, D_);
     require_output("BarlowTwins::backward", "d_z_b", d_z_b, N_, D_);
@@ -118,6 +120,7 @@ class BarlowTwins {
 
   T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
         bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> views = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
     terms_ = {};

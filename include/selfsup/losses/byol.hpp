@@ -4,6 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
 
@@ -35,7 +36,7 @@ struct ByolOptions {
 /// The default equals google-deepmind/deepmind-research `byol_experiment.py`: the two directions
 /// are summed.
 template <class T>
-class Byol {
+class Byol : public RunsOn {
  public:
   explicit Byol(const ByolOptions& options = {}) : options_(options) {
     require_norm_epsilon("Byol: norm_epsilon", options.norm_epsilon);
@@ -83,18 +84,21 @@ class Byol {
     return {kernels::RowLoss::unit_distance, options_.norm_epsilon};
   }
   T one(const char* where, ConstView<T> p, ConstView<T> z, bool keep) {
+    const RunOn threads = lent();
     const double weight = 1 / static_cast<double>(p.rows());
     return pairs_.forward(where, {{"p", p}, {"z", z}}, row_form(), weight, options_.stop_gradient,
                           keep);
   }
   T two(const char* where, ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b,
         bool keep) {
+    const RunOn threads = lent();
     const double weight =
         (options_.directions == Directions::mean ? 0.5 : 1) / static_cast<double>(p_a.rows());
     return pairs_.forward(where, {{"p_a", p_a}, {"p_b", p_b}, {"z_a", z_a}, {"z_b", z_b}},
                           row_form(), weight, options_.stop_gradient, keep);
   }
   void go_back(std::initializer_list<MutView<T>> outputs, T d_loss) {
+    const RunOn threads = lent();
     pairs_.backward("Byol::backward", outputs, static_cast<double>(d_loss));
   }
 

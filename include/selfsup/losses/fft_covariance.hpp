@@ -7,6 +7,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/circular_covariance.hpp"
 #include "selfsup/kernels/column_shuffle.hpp"
@@ -43,7 +44,7 @@ struct FftCovarianceOptions {
 ///
 /// Each forward takes the order of the next step, 0 at first; value that of the last forward.
 template <class T>
-class FftCovariance {
+class FftCovariance : public RunsOn {
  public:
   explicit FftCovariance(const FftCovarianceOptions& options = {}) : options_(options) {
     require_at_least("FftCovariance: exponent", options.exponent, 1);
@@ -64,6 +65,7 @@ class FftCovariance {
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("FftCovariance::backward");
     require_output("FftCovariance::backward", "d_z", d_z, N_, D_);
     if (d_z.empty()) return;
@@ -81,6 +83,7 @@ class FftCovariance {
 
  private:
   T run(const char* where, ConstView<T> z, bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     require_batches<T>(where, {{"z", z}}, 2);
     N_ = z.rows();

@@ -6,6 +6,7 @@
 
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/column_shuffle.hpp"
 #include "selfsup/kernels/grouped_squares.hpp"
@@ -34,7 +35,7 @@ struct GroupedCovarianceOptions {
 ///
 /// Each forward takes the groups of the next step, 0 at first; value those of the last forward.
 template <class T>
-class GroupedCovariance {
+class GroupedCovariance : public RunsOn {
  public:
   explicit GroupedCovariance(const GroupedCovarianceOptions& options = {}) : options_(options) {
     require_at_least("GroupedCovariance: group_size", options.group_size, 2);
@@ -56,6 +57,7 @@ class GroupedCovariance {
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("GroupedCovariance::backward");
     require_output("GroupedCovariance::backward", "d_z", d_z, N_, D_);
     if (d_z.empty()) return;
@@ -72,6 +74,7 @@ class GroupedCovariance {
 
  private:
   T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     require_batches<T>(where, {{"z", z}}, 2);
     N_ = z.rows();

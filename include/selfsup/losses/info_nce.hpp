@@ -8,6 +8,7 @@
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
@@ -61,7 +62,7 @@ struct InfoNceOptions {
 ///   ℓ_i = −s_ii/τ + log Σ_k e^(s_ik/τ),  s the cosine.
 /// The default is the mean over the N queries, one direction.
 template <class T>
-class InfoNce {
+class InfoNce : public RunsOn {
  public:
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
     require_invertible<T>("InfoNce: temperature", options.temperature);
@@ -177,6 +178,7 @@ class InfoNce {
  private:
   T in_batch(const char* where, ConstView<T> query, ConstView<T> key, std::size_t memory_budget,
              bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
     state_.begin();
     require_batches(where, batches);
@@ -190,6 +192,7 @@ class InfoNce {
 
   T against(const char* where, ConstView<T> query, ConstView<T> key, ConstView<T> negatives,
             std::size_t memory_budget, bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {
         {"query", query}, {"key", key}, {"negatives", negatives}};
     state_.begin();
@@ -213,6 +216,7 @@ class InfoNce {
 
   T among(const char* where, ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank,
           const Labels* ids, std::size_t memory_budget, bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
     state_.begin();
     require_shared(where, query, key, {"bank", bank.view()});
@@ -297,6 +301,7 @@ class InfoNce {
   // dL/dℓ_i is its weight times `scale`.
   void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
                MutView<T> d_query, MutView<T> d_key) {
+    const RunOn threads = lent();
     if (bank_ && bank_->changes() != bank_changes_)
       throw StateError(std::string(where) + ": the bank has changed since forward");
     const std::size_t N = query_.rows(), D = query_.cols();

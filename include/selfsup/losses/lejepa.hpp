@@ -6,6 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/kernels/random.hpp"
@@ -51,7 +52,7 @@ struct LeJepaTerms {
 ///
 /// Each forward takes the directions of the next step, 0 at first; value those of the last forward.
 template <class T>
-class LeJepa {
+class LeJepa : public RunsOn {
  public:
   explicit LeJepa(const LeJepaOptions& options = {}) : options_(options) {
     require_fraction("LeJepa: sigreg_weight", options.sigreg_weight);
@@ -88,6 +89,7 @@ class LeJepa {
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. Throws
   /// StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("LeJepa::backward");
     require_output("LeJepa::backward", "d_z_a", d_z_a, N_, D_);
     require_output("LeJepa::backward", "d_z_b", d_z_b, N_, D_);
@@ -110,6 +112,7 @@ class LeJepa {
 
  private:
   T run(const char* where, ConstView<T> given_a, ConstView<T> given_b, bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     LeJepaTerms terms;
     terms_ = terms;

@@ -7,6 +7,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_softmax.hpp"
@@ -62,7 +63,7 @@ struct NtXentOptions {
 ///   ℓ_i = −s_ip/τ + log Σ_{k≠i} e^(s_ik/τ),  s the cosine.
 /// The default is the paper's: the mean over all 2N anchors.
 template <class T>
-class NtXent {
+class NtXent : public RunsOn {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
     require_invertible<T>("NtXent: temperature", options.temperature);
@@ -141,6 +142,7 @@ class NtXent {
  private:
   T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
         bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
     require_batches(where, batches);
@@ -174,6 +176,7 @@ class NtXent {
   // dL/dℓ_i is its weight times `scale`.
   void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
                MutView<T> d_z_a, MutView<T> d_z_b) {
+    const RunOn threads = lent();
     state_.require(where);
     const std::size_t N = z_.rows() / 2, D = z_.cols();
     require_output(where, "d_z_a", d_z_a, N, D);

@@ -6,6 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/kernels/probed_squares.hpp"
@@ -30,7 +31,7 @@ struct ProbedCovarianceOptions {
 ///
 /// Each forward takes the probes of the next step, 0 at first; value those of the last forward.
 template <class T>
-class ProbedCovariance {
+class ProbedCovariance : public RunsOn {
  public:
   explicit ProbedCovariance(const ProbedCovarianceOptions& options = {}) : options_(options) {
     require_at_least("ProbedCovariance: probes", options.probes, 1);
@@ -50,6 +51,7 @@ class ProbedCovariance {
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("ProbedCovariance::backward");
     require_output("ProbedCovariance::backward", "d_z", d_z, N_, D_);
     if (d_z.empty()) return;
@@ -67,6 +69,7 @@ class ProbedCovariance {
 
  private:
   T run(const char* where, ConstView<T> z, bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     require_batches<T>(where, {{"z", z}}, 2);
     N_ = z.rows();

@@ -7,6 +7,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/pair_sigmoid.hpp"
@@ -34,7 +35,7 @@ struct SigLipOptions {
 /// `trainers/proj/image_text/siglip.py` and, on one device, to mlfoundations/open_clip
 /// `SigLipLoss`, for rows that are normalised.
 template <class T>
-class SigLip {
+class SigLip : public RunsOn {
  public:
   explicit SigLip(const SigLipOptions& options = {}) : options_(options) {
     require_scale(options.scale);
@@ -58,6 +59,7 @@ class SigLip {
   /// Writes d_loss·dL/dimage and d_loss·dL/dtext, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_image, MutView<T> d_text, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("SigLip::backward");
     const std::size_t N = image_.rows(), D = image_.cols();
     require_output("SigLip::backward", "d_image", d_image, N, D);
@@ -119,6 +121,7 @@ class SigLip {
 
   T run(const char* where, ConstView<T> image, ConstView<T> text, std::size_t memory_budget,
         bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"image", image}, {"text", text}};
     state_.begin();
     require_batches(where, batches);

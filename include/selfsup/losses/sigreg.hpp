@@ -5,6 +5,7 @@
 
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/random.hpp"
 #include "selfsup/kernels/sliced_normality.hpp"
@@ -41,7 +42,7 @@ struct SigRegOptions {
 ///
 /// Each forward takes the directions of the next step, 0 at first; value those of the last forward.
 template <class T>
-class SigReg {
+class SigReg : public RunsOn {
  public:
   explicit SigReg(const SigRegOptions& options = {}) : options_(options) {
     require_at_least("SigReg: slices", options.slices, 1);
@@ -77,6 +78,7 @@ class SigReg {
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("SigReg::backward");
     require_output("SigReg::backward", "d_z", d_z, N_, D_);
     if (d_z.empty()) return;
@@ -93,6 +95,7 @@ class SigReg {
 
  private:
   T run(const char* where, ConstView<T> z, bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     require_batches<T>(where, {{"z", z}});
     N_ = z.rows();

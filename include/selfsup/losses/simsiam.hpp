@@ -4,6 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/prediction_pairs.hpp"
 
@@ -23,7 +24,7 @@ struct SimSiamOptions {
 ///   D(p, z) = −1/N Σ_n p̂_n·ẑ_n,   L = ½ D(p_a, z_b) + ½ D(p_b, z_a).
 /// Equal to facebookresearch/simsiam `main_simsiam.py`; −1..1.
 template <class T>
-class SimSiam {
+class SimSiam : public RunsOn {
  public:
   explicit SimSiam(const SimSiamOptions& options = {}) : options_(options) {
     require_norm_epsilon("SimSiam: norm_epsilon", options.norm_epsilon);
@@ -70,17 +71,20 @@ class SimSiam {
     return {kernels::RowLoss::negative_cosine, options_.norm_epsilon};
   }
   T one(const char* where, ConstView<T> p, ConstView<T> z, bool keep) {
+    const RunOn threads = lent();
     const double weight = 1 / static_cast<double>(p.rows());
     return pairs_.forward(where, {{"p", p}, {"z", z}}, row_form(), weight, options_.stop_gradient,
                           keep);
   }
   T two(const char* where, ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b,
         bool keep) {
+    const RunOn threads = lent();
     const double weight = 0.5 / static_cast<double>(p_a.rows());
     return pairs_.forward(where, {{"p_a", p_a}, {"p_b", p_b}, {"z_a", z_a}, {"z_b", z_b}},
                           row_form(), weight, options_.stop_gradient, keep);
   }
   void go_back(std::initializer_list<MutView<T>> outputs, T d_loss) {
+    const RunOn threads = lent();
     pairs_.backward("SimSiam::backward", outputs, static_cast<double>(d_loss));
   }
 

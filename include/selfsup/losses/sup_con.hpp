@@ -8,6 +8,7 @@
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/group_softmax.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
@@ -40,7 +41,7 @@ struct SupConOptions {
 /// HobbitLong/SupContrast `SupConLoss` on normalised features gives temperature/base_temperature
 /// times the outside form (1 by default, both 0.07); it divides by M, rows without a partner too.
 template <class T>
-class SupCon {
+class SupCon : public RunsOn {
  public:
   explicit SupCon(const SupConOptions& options = {}) : options_(options) {
     require_invertible<T>("SupCon: temperature", options.temperature);
@@ -61,6 +62,7 @@ class SupCon {
   /// Writes d_loss·dL/dz (M, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("SupCon::backward");
     require_output("SupCon::backward", "d_z", d_z, z_.rows(), z_.cols());
     // (3') dL/dℓ_a, with the 1/τ of the logits: one factor, applied last
@@ -94,6 +96,7 @@ class SupCon {
 
  private:
   T run(const char* where, ConstView<T> z, Labels labels, std::size_t memory_budget, bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"z", z}};
     state_.begin();
     require_batches(where, batches);

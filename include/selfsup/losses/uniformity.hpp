@@ -6,6 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
 #include "selfsup/kernels/moments.hpp"
@@ -32,7 +33,7 @@ struct UniformityOptions {
 /// from −4t (two opposite rows) up to 0 (collapsed). The mean over the N(N − 1)/2 pairs, then the
 /// logarithm. Equal to SsnL/align_uniform `uniform_loss` of normalised rows.
 template <class T>
-class Uniformity {
+class Uniformity : public RunsOn {
  public:
   explicit Uniformity(const UniformityOptions& options = {}) : options_(options) {
     require_positive<T>("Uniformity: scale", options.scale);
@@ -50,6 +51,7 @@ class Uniformity {
   /// Writes d_loss·dL/dz (N, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
+    const RunOn threads = lent();
     state_.require("Uniformity::backward");
     require_output("Uniformity::backward", "d_z", d_z, z_.rows(), z_.cols());
     // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
@@ -70,6 +72,7 @@ class Uniformity {
 
  private:
   T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+    const RunOn threads = lent();
     const std::initializer_list<Named<T>> batches = {{"z", z}};
     state_.begin();
     require_batches(where, batches, 2);

@@ -6,6 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/centred_gradient.hpp"
 #include "selfsup/kernels/covariance.hpp"
@@ -77,7 +78,7 @@ struct VicRegTerms {
 /// These are the conventions of the authors' code, the default; the presets have the paper's and
 /// others'.
 template <class T>
-class VicReg {
+class VicReg : public RunsOn {
  public:
   explicit VicReg(const VicRegOptions& options = {}) : options_(options) {
     require_not_negative<T>("VicReg: invariance_weight", options.invariance_weight);
@@ -110,6 +111,7 @@ class VicReg {
   /// product. Throws StateError without a forward that succeeded, ShapeError for another number or
   /// shape of outputs.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
+    const RunOn threads = lent();
     require_outputs(2, d_z_a, d_z_b);
     reserve_backward({d_z_a, d_z_b});
     go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
@@ -120,6 +122,7 @@ class VicReg {
   void backward(MutView<T> d_z) { backward(d_z, 1); }
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
   void backward(MutView<T> d_z, Number d_loss) {  // a template, so that {} skips
+    const RunOn threads = lent();
     require_outputs(1, d_z, {});
     reserve_backward({d_z});
     go_back(a_, 0, static_cast<double>(d_loss), d_z);
@@ -145,6 +148,7 @@ class VicReg {
 
   T run(const char* where, std::initializer_list<Named<T>> views, std::size_t memory_budget,
         bool keep) {
+    const RunOn threads = lent();
     state_.begin();
     VicRegTerms terms;
     terms_ = terms;

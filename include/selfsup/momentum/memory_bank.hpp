@@ -8,6 +8,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/file.hpp"
 #include "selfsup/core/labels.hpp"
+#include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/bank_rows.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
@@ -30,7 +31,7 @@ inline namespace SELFSUP_ABI {
 /// batch to divide the capacity). Rows may carry the id of their sample. Only the rows pushed so
 /// far are ever read: no random rows fill it at the start.
 template <class T>
-class MemoryBank {
+class MemoryBank : public RunsOn {
  public:
   /// Throws an OptionError unless both are at least 1.
   MemoryBank(std::size_t capacity, std::size_t D) : ring_(capacity, D) {
@@ -74,6 +75,7 @@ class MemoryBank {
   /// cannot be the next one or a row longer than 1, NonFiniteError for a row whose squared length
   /// is NaN or infinite; the bank then stays.
   void restore(ConstView<T> rows, std::size_t next) {
+    const RunOn threads = lent();
     const char* const where = "MemoryBank::restore";
     if (rows.cols() != cols() || rows.rows() > capacity()) {
       throw ShapeError(std::string(where) + ": rows are " + shape_text(rows) + ", at most " +
@@ -122,6 +124,7 @@ class MemoryBank {
   /// Replaces all of it by what `save` wrote of a bank of the same type, capacity and D. Anything
   /// else is a FileError, and the bank stays as it was.
   void load(const std::string& path) {
+    const RunOn threads = lent();
     const Bytes bytes = read_file("MemoryBank::load", path, most_bytes());
     const auto refuse = [&](const std::string& what) {
       throw FileError("MemoryBank::load: " + path + " " + what);
@@ -168,6 +171,7 @@ class MemoryBank {
   }
 
   void push_rows(ConstView<T> z, const std::int64_t* ids) {
+    const RunOn threads = lent();
     const char* const where = "MemoryBank::push";
     require_batches<T>(where, {{"z", z}});
     if (z.cols() != cols()) {

@@ -1,0 +1,13 @@
+// A library that a program loads, calls and unloads.
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/losses/nt_xent.hpp"
+
+#include <cstddef>
+
+extern "C" std::size_t plugin_threads() { return selfsup::max_threads(); }
+
+/// The loss of rows of D entries.
+extern "C" float plugin_loss(const float* z_a, const float* z_b, std::size_t N, std::size_t D) {
+  selfsup::NtXent<float> loss;
+  return loss.forward({z_a, N, D}, {z_b, N, D});
+}
