@@ -16,9 +16,11 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Rows that are added up as one chunk: 64 chunks at most, whose sums are added in order.
+/// Rows that are added up as one chunk, whose sums are added in order: at most 64 chunks, so that
+/// this costs little, of at least 16 rows, so that sums in double take less room than the rows.
 inline Chunks summed_chunks(std::size_t rows, std::size_t cols) {
-  return {rows, std::max(row_chunks(rows, cols).size, rows / 64 + (rows % 64 != 0 ? 1 : 0))};
+  const std::size_t least = std::max<std::size_t>(16, rows / 64 + (rows % 64 != 0 ? 1 : 0));
+  return {rows, std::max(row_chunks(rows, cols).size, least)};
 }
 
 /// Adds rows 1 … count − 1 of sums (count, D) to row 0, in order, by strips of columns; then calls

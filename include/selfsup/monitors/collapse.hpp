@@ -65,11 +65,11 @@ double embedding_std(ConstView<T> z) {
   // Deviations from the first row: the sums of identical rows are then exactly 0.
   Buffer<double> first, units, sums;
   detail::write_unit_row(rows.row(0), D, first.grow(D));
-  units.grow(chunks.count(), D);
+  units.grow(team_size(chunks.count()), D);
   sums.grow(chunks.count(), 2 * D);  // of a chunk's deviations, then of their squares
   std::vector<double> lengths(chunks.count());
-  parallel_for(chunks.count(), [&](std::size_t chunk) {
-    double* const unit = units.data() + chunk * D;
+  parallel_for(chunks.count(), [&](std::size_t chunk, std::size_t share) {
+    double* const unit = units.data() + share * D;
     double* const sum = sums.data() + chunk * 2 * D;
     std::fill_n(sum, 2 * D, 0.0);
     for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
