@@ -7,7 +7,6 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/row_sum.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
@@ -198,23 +197,23 @@ class Moments {
   template <class Term>
   void sum_columns(std::size_t N, std::size_t D, double* sums, Term&& term) {
     const Chunks runs{N, rows_in_type}, strips{D, strip};
-    double* const of_runs = sums_.grow(runs.count(), D);
+    double* const of_runs = sums_.grow(runs.count() * D);
+    std::fill_n(of_runs, runs.count() * D, 0.0);
     parallel_for(runs.count() * strips.count(), rows_in_type * std::min(strip, D),
                  [&](std::size_t item) {
                    const std::size_t i = item / strips.count(), s = item % strips.count();
-                   const std::size_t first = strips.first(s), width = strips.length(s);
-                   double* const run = of_runs + i * D + first;
-                   std::fill_n(run, width, 0.0);
+                   const std::size_t first = strips.first(s);
                    add_short_run<strip, T>(
-                       runs.first(i), runs.length(i), width,
+                       runs.first(i), runs.length(i), strips.length(s),
                        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
                          return term(n, first + j, part, sum);
                        },
-                       run);
+                       of_runs + i * D + first);
                  });
-    add_up_rows(of_runs, runs.count(), D, [&](std::size_t first, std::size_t width) {
-      std::copy_n(of_runs + first, width, sums + first);
-    });
+    std::copy_n(of_runs, D, sums);
+    for (std::size_t i = 1; i < runs.count(); ++i) {
+      for (std::size_t j = 0; j < D; ++j) sums[j] += of_runs[i * D + j];
+    }
   }
 
   // Scratch.
