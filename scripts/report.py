@@ -4,17 +4,19 @@
 usage: scripts/report.py FOLDER [--docs FOLDER] [--readme FILE]
 
 FOLDER holds what scripts/report.sh measured: bench-PROGRAM-THREADS.json of Google Benchmark, and
-rivals.json of bench/rivals/compare.py. What is missing there is left out of the page. Every number
-comes from these files. Needs matplotlib (Debian: python3-matplotlib).
+rivals.json of bench/rivals/compare.py; scaling.json, where it is there, is the same of a machine with
+more cores, for the section about threads. What is missing there is left out of the page. Every
+number comes from these files. Needs matplotlib (Debian: python3-matplotlib).
 """
 
 import argparse
+import math
 import pathlib
 import statistics
 import sys
 
 import report_pictures
-from report_results import RIVALS, TITLES, ratios_of, read_results
+from report_results import RIVALS, TITLES, ratios_of, read_results, scaling_of, threads_text
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -37,6 +39,10 @@ def size_text(size):
 def range_text(numbers, form):
     low, high = format(min(numbers), form), format(max(numbers), form)
     return low if low == high else f"{low} to {high}"
+
+
+def error_text(error):
+    return "–" if math.isnan(error) else f"{error:.0e}"
 
 
 def table(head, rows):
@@ -74,7 +80,7 @@ def machine_text(results):
 def bounds_section(results):
     rows = [
         [f"`{s.name}`", s.shape, time_text(s.milliseconds), f"{s.of_bound:.2f}",
-         f"{s.value_error:.0e}", f"{s.gradient_error:.0e}"]
+         error_text(s.value_error), error_text(s.gradient_error)]
         for s in results.losses(1)
     ]  # fmt: skip
     sentences = []
@@ -83,13 +89,14 @@ def bounds_section(results):
         if chosen:
             lowest = min(chosen, key=lambda s: s.of_bound)
             sentences.append(
-                f"The losses that are bound by {bound} reach "
+                f"The steps that are bound by {bound} reach "
                 f"{range_text([s.of_bound for s in chosen], '.2f')} of it, the least with "
                 f"`{lowest.name}` at {lowest.shape}."
             )
     return f"""## How near to the machine's limits?
 
-One thread, forward and backward together. {' '.join(sentences)}
+One thread, forward and backward together; `ema` is one `ema_update`, of 25 million parameters or so
+few that a cache holds them. {' '.join(sentences)}
 
 {table(['step', 'N x D', 'time', 'of the bound', 'value error', 'gradient error'], rows)}
 
@@ -99,24 +106,65 @@ One thread, forward and backward together. {' '.join(sentences)}
 
 def threads_section(results):
     one = {s.key: s for s in results.losses(1)}
-    rows, gains = [], []
-    for s in results.losses(2):
-        if s.key not in one:
-            continue
-        gains.append(one[s.key].milliseconds / s.milliseconds)
-        rows.append(
-            [f"`{s.name}`", s.shape, time_text(one[s.key].milliseconds),
-             time_text(s.milliseconds), f"{gains[-1]:.2f}", f"{s.of_bound:.2f}"]
-        )  # fmt: skip
-    if not rows:
+    counts = sorted(count for count in results.contexts if count > 1 and results.losses(count))
+    if not counts:
         return ""
-    return f"""## What does a second thread bring?
+    timed = {count: {s.key: s for s in results.losses(count)} for count in counts}
+    most = counts[-1]
+    rows, gains = [], []
+    for key, alone in one.items():
+        if key not in timed[most]:
+            continue
+        row = [f"`{alone.name}`", alone.shape, time_text(alone.milliseconds)]
+        for count in counts:
+            if key not in timed[count]:
+                row.append("–")
+                continue
+            gain = alone.milliseconds / timed[count][key].milliseconds
+            if count == most:
+                gains.append(gain)
+            row.append(f"{time_text(timed[count][key].milliseconds)} ({gain:.2f})")
+        rows.append(row + [f"{timed[most][key].of_bound:.2f}"])
+    head = ["step", "N x D", *(threads_text(count) for count in [1, *counts]), "of the bound"]
+    return f"""## What do more threads bring?
 
-The results are the same to the last bit. With a second thread the steps are
-{range_text(gains, '.2f')} times as fast, median {statistics.median(gains):.2f}. The bound in the last column is that of two
-threads.
+The results are the same to the last bit. In brackets: how many times as fast as one thread. On
+{threads_text(most)} that is {range_text(gains, '.2f')}, median {statistics.median(gains):.2f}; the bound in the last column is theirs.
 
-{table(['step', 'N x D', 'one thread', 'two threads', 'times as fast', 'of the bound'], rows)}
+{table(head, rows)}
+"""
+
+
+def scaling_section(results):
+    rivals = results.elsewhere or results.rivals
+    scalings = scaling_of(rivals)
+    if not scalings:
+        return ""
+    counts = sorted({count for scaling in scalings for count in scaling.threads()})
+    rows = []
+    for scaling in scalings:
+        for name in TITLES:
+            times = scaling.seconds.get(name)
+            if not times:
+                continue
+            cells = [time_text(1e3 * times[count]) if count in times else "–" for count in counts]
+            gain = times[min(times)] / times[max(times)]
+            rows.append([f"`{scaling.case}`", scaling.shape, TITLES[name], *cells, f"{gain:.1f}"])
+    where = ""
+    if results.elsewhere:
+        where = (
+            f" Measured on a machine of its own: {rivals['processor']}, {rivals['cores']} cores, "
+            f"{rivals['date']}; {', '.join(rivals['libraries'])}."
+        )
+    head = ["step", "N x D", "library", *(threads_text(count) for count in counts), "times as fast"]
+    return f"""## How does the time fall with the number of threads?
+
+Of each step the largest shape of the comparison, beside the same rivals; the last column compares the
+fewest threads with the most.{where}
+
+{table(head, rows)}
+
+![Time of a step against the number of threads, by loss and library](pictures/scaling.svg)
 """
 
 
@@ -145,7 +193,7 @@ def ratio_sentence(compared, name):
 
 def rivals_section(results):
     parts = []
-    for threads, words in ((1, "One thread"), (2, "Two threads")):
+    for threads in results.shown_threads():
         compared = results.compared(threads)
         if not compared:
             continue
@@ -157,7 +205,7 @@ def rivals_section(results):
         ]
         sentences = " ".join(filter(None, (ratio_sentence(compared, name) for name in RIVALS)))
         parts.append(
-            f"**{words}.** {sentences}\n\n"
+            f"**{threads_text(threads).capitalize()}.** {sentences}\n\n"
             + table(["step", "N x D"] + [TITLES[name] for name in names], rows)
         )
     body = "\n\n".join(parts)
@@ -268,6 +316,7 @@ work that the algorithm needs counts: half of a symmetric product, no padding, n
         bounds_section(results),
         threads_section(results),
         rivals_section(results),
+        scaling_section(results),
         covariance_section(results),
         memory_section(results),
     ]

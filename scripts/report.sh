@@ -4,8 +4,13 @@
 #
 #   scripts/report.sh                        everything, about 15 minutes; keep the machine idle
 #   scripts/report.sh --quick                small shapes only, written under build/report-quick
+#   scripts/report.sh --threads 1,2,4,8      numbers of threads, 1 among them; else 1 and its doubles
+#                                            up to the number of cores
 #   scripts/report.sh --torch-python PYTHON  a Python that has PyTorch; "none" leaves it out
 #   scripts/report.sh --help                 this text
+#
+# Where compare.py was run on a machine with more cores, its result laid down as
+# build/report/scaling.json takes the place of this machine's in the section about threads.
 #
 # Without --torch-python, python3 serves when it has PyTorch, else a virtual environment made under
 # build/. The pictures need matplotlib (Debian: python3-matplotlib).
@@ -13,15 +18,21 @@ set -euo pipefail
 
 quick=""
 torch_python=""
+threads=""
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --quick) quick=yes ;;
+    --threads) threads="${2:?report: --threads needs numbers such as 1,2,4}"; shift ;;
     --torch-python) torch_python="${2:?report: --torch-python needs a program}"; shift ;;
     -h | --help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
     *) echo "report: unknown argument '$1', see --help" >&2; exit 2 ;;
   esac
   shift
 done
+if [[ -n "$threads" && ! ",$threads," =~ ^,([1-9][0-9]*,)*1,([1-9][0-9]*,)*$ ]]; then
+  echo "report: --threads is $threads, numbers such as 1,2,4 with a 1 among them expected" >&2
+  exit 2
+fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 plot_python=""
@@ -69,15 +80,17 @@ if [[ -n "$quick" ]]; then
   mkdir -p "$results"
   cp README.md "$readme"
 fi
-rm -f "$results"/*.json
+rm -f "$results"/bench-*.json "$results"/rivals.json
 mkdir -p "$results"
 
-threads=1
-if [[ "$(nproc)" -gt 1 ]]; then threads=1,2; fi
+if [[ -z "$threads" ]]; then
+  threads=1
+  for ((count = 2; count <= $(nproc); count *= 2)); do threads+=",$count"; done
+fi
 for program in "$build"/bench/bench_*; do
   stem="${program##*/bench_}"
   filter="${filters[$stem]:-.}"
-  if [[ -n "$quick" ]]; then filter="(N:256/D:128/|N:256/D:512/|K:)"; fi
+  if [[ -n "$quick" ]]; then filter="(N:256/D:128/|N:256/D:512/|D:65536/|K:)"; fi
   for count in ${threads//,/ }; do
     # These two are read at one thread only.
     if [[ "$count" != 1 && "$stem" =~ ^(covariance|micro_kernel)$ ]]; then continue; fi

@@ -3,7 +3,7 @@
 import math
 import sys
 
-from report_results import RIVALS, ROUTES, TITLES, ratios_of
+from report_results import RIVALS, ROUTES, TITLES, ratios_of, scaling_of, threads_text
 
 try:
     import matplotlib
@@ -52,14 +52,15 @@ def save(figure, path):
 
 def draw_bounds(results, path):
     one = results.losses(1)
-    two = {s.key: s for s in results.losses(2)}
+    most = results.most_threads
+    all_threads = {s.key: s for s in results.losses(most)} if most > 1 else {}
     figure, axes = plt.subplots(figsize=(7.5, 0.23 * len(one) + 1.1))
     rows = range(len(one))
     axes.plot([s.of_bound for s in one], rows, "o", color="#0072B2", markersize=6,
               label="one thread")  # fmt: skip
-    if two:
-        axes.plot([two[s.key].of_bound if s.key in two else math.nan for s in one], rows, "s",
-                  color="#E69F00", markersize=5, label="two threads")  # fmt: skip
+    if all_threads:
+        fractions = [all_threads[s.key].of_bound if s.key in all_threads else math.nan for s in one]
+        axes.plot(fractions, rows, "s", color="#E69F00", markersize=5, label=threads_text(most))
     axes.axvline(1, color="0.4", linestyle="--", linewidth=1)
     axes.set_yticks(rows, [f"{s.name}  {s.N} × {s.D}" for s in one])
     axes.set_ylim(len(one) - 0.5, -0.5)
@@ -72,10 +73,10 @@ def draw_bounds(results, path):
 
 def draw_rivals(results, path):
     panels = []
-    for threads, words in ((1, "one thread"), (2, "two threads")):
+    for threads in results.shown_threads():
         shown = [r for r in results.compared(threads) if ratios_of(r)]
         if shown:
-            panels.append((words, shown))
+            panels.append((threads_text(threads), shown))
     height = max(len(shown) for _, shown in panels)
     highest = max(max(ratios_of(r).values()) for _, shown in panels for r in shown)
     figure, all_axes = plt.subplots(
@@ -165,9 +166,47 @@ def draw_nt_xent(results, path):
     save(figure, path)
 
 
+def draw_scaling(results, path):
+    scalings = scaling_of(results.elsewhere or results.rivals)
+    if not scalings:
+        return
+    across = min(3, len(scalings))
+    down = math.ceil(len(scalings) / across)
+    figure, all_axes = plt.subplots(
+        down, across, squeeze=False, figsize=(3.3 * across, 2.8 * down + 0.5)
+    )
+    for axes, scaling in zip(all_axes.flat, scalings):
+        series = {
+            (name, "-"): [(count, 1e3 * seconds) for count, seconds in times.items()]
+            for name, times in scaling.seconds.items()
+        }
+        draw_lines(axes, series)
+        counts = scaling.threads()
+        times = scaling.seconds.get("selfsup", {})
+        if counts[0] in times:
+            ideal = [1e3 * times[counts[0]] * counts[0] / count for count in counts]
+            axes.plot(counts, ideal, ":", color="0.4", linewidth=1, zorder=1)
+        axes.set_title(f"{scaling.case}  {scaling.N} × {scaling.D}", fontsize=10)
+        axes.set_xlabel("threads")
+    for axes in all_axes.flat[len(scalings) :]:
+        axes.set_visible(False)
+    for axes in all_axes[:, 0]:
+        axes.set_ylabel("time of a step (ms)")
+    drawn = [n for n in TITLES if any(n in scaling.seconds for scaling in scalings)]
+    handles = line_handles(drawn)
+    handles.append(
+        plt.Line2D([], [], color="0.4", linestyle=":", label="selfsup, divided by the threads")
+    )
+    figure.legend(handles=handles, ncol=3, frameon=False, loc="lower center",
+                  bbox_to_anchor=(0.5, 0.99))  # fmt: skip
+    figure.tight_layout()
+    save(figure, path)
+
+
 def draw_all(results, folder):
     folder.mkdir(parents=True, exist_ok=True)
     draw_bounds(results, folder / "bounds.svg")
     draw_rivals(results, folder / "rivals.svg")
+    draw_scaling(results, folder / "scaling.svg")
     draw_covariance(results, folder / "covariance.svg")
     draw_nt_xent(results, folder / "nt_xent.svg")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 
 TITLES = {
@@ -15,6 +16,7 @@ RIVALS = [name for name in TITLES if name != "selfsup"]
 ROUTES = {"vicreg_sample": "-", "vicreg_feature": "--"}  # cases of a forced route, their lines
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1}
 NOT_A_LOSS = ("micro_kernel", "covariance")
+NUMBER_WORDS = {1: "one", 2: "two"}
 
 
 @dataclasses.dataclass
@@ -30,7 +32,7 @@ class Step:
     of_bound: float
     in_memory: bool  # the bound is the copy rate, not the multiply-add peak
     value_error: float
-    gradient_error: float
+    gradient_error: float  # NaN where there is no gradient
 
     @property
     def key(self):
@@ -46,6 +48,17 @@ class Results:
     steps: list
     contexts: dict  # of Google Benchmark, by threads
     rivals: dict
+    elsewhere: dict  # the rivals on a machine with more cores, or None
+
+    @property
+    def most_threads(self):
+        """Of the benchmarks."""
+        return max(self.contexts)
+
+    def shown_threads(self):
+        """Of the comparisons that have a table: the fewest and the most threads."""
+        counts = {result["threads"] for result in self.rivals["results"]}
+        return sorted({min(counts), max(counts)}) if counts else []
 
     def losses(self, threads):
         return [s for s in self.steps if s.threads == threads and s.program not in NOT_A_LOSS]
@@ -57,6 +70,47 @@ class Results:
             for result in self.rivals["results"]
             if result["threads"] == threads and (result["case"] in ROUTES) == routes
         ]
+
+
+@dataclasses.dataclass
+class Scaling:
+    """One loss at one shape, on several numbers of threads."""
+
+    case: str
+    N: int
+    D: int
+    seconds: dict  # by column, by threads
+
+    @property
+    def shape(self):
+        return f"{self.N} x {self.D}"
+
+    def threads(self):
+        return sorted({count for times in self.seconds.values() for count in times})
+
+
+def scaling_of(rivals):
+    """Of each case the largest of the shapes that were timed on more than one number of threads."""
+    found = {}
+    for result in rivals["results"]:
+        scaling = found.setdefault(
+            (result["case"], result["N"], result["D"]),
+            Scaling(result["case"], result["N"], result["D"], {}),
+        )
+        for name, column in result["columns"].items():
+            scaling.seconds.setdefault(name, {})[result["threads"]] = column["seconds"]
+    largest = {}
+    for scaling in found.values():
+        before = largest.get(scaling.case)
+        if len(scaling.threads()) > 1 and (
+            before is None or scaling.N * scaling.D >= before.N * before.D
+        ):
+            largest[scaling.case] = scaling
+    return list(largest.values())
+
+
+def threads_text(count):
+    return f"{NUMBER_WORDS.get(count, count)} {'thread' if count == 1 else 'threads'}"
 
 
 def read_benchmarks(path):
@@ -83,7 +137,7 @@ def read_benchmarks(path):
                 of_bound=entry["of_bound"],
                 in_memory="GB/s" in entry,
                 value_error=entry["value_error"],
-                gradient_error=entry["gradient_error"],
+                gradient_error=entry.get("gradient_error", math.nan),
             )
         )
     return steps, int(threads), report["context"]
@@ -93,7 +147,7 @@ def place(path):
     """As in the README's table of losses, then any other."""
     program = path.stem.removeprefix("bench-").rsplit("-", 1)[0]
     order = ("nt_xent", "info_nce", "sup_con", "siglip", "alignment", "uniformity", "byol", "simsiam",
-             "vicreg", "barlow_twins", "sigreg", "lejepa")
+             "vicreg", "barlow_twins", "sigreg", "lejepa", "ema")
     return order.index(program) if program in order else len(order), path.name
 
 
@@ -109,7 +163,13 @@ def read_results(folder):
     rivals = folder / "rivals.json"
     if not rivals.is_file():
         sys.exit(f"report.py: {folder} holds no rivals.json")
-    return Results(steps, contexts, json.loads(rivals.read_text(encoding="utf-8")))
+    elsewhere = folder / "scaling.json"
+    return Results(
+        steps,
+        contexts,
+        json.loads(rivals.read_text(encoding="utf-8")),
+        json.loads(elsewhere.read_text(encoding="utf-8")) if elsewhere.is_file() else None,
+    )
 
 
 def ratios_of(result):

@@ -7,7 +7,9 @@ Then one turn of each follows the other, and a ratio is taken between neighbours
 that slows down slows all of them. Of PyTorch two columns are shown: the formulation of the authors'
 code, and the fastest that we know, chosen for each shape by its time in a first trial.
 
-usage: compare.py [--threads 1,2] [--cases nt_xent,vicreg] [--json rivals.json] ...
+usage: compare.py [--threads 1,2,4] [--cases nt_xent,vicreg] [--json rivals.json] ...
+
+The worker takes a compiler, Eigen and xsimd: worker.cpp has the line that builds it without CMake.
 """
 
 import argparse
@@ -114,6 +116,17 @@ class Rival:
     @property
     def title(self):
         return f"torch {self.variant}" if self.library == "torch" else self.library
+
+
+def cases_of(cpp, wanted):
+    """The wanted cases, or all but those that the worker was built without."""
+    present = cpp.ask("cases").split()
+    absent = [case.name for case in wanted or CASES if case.name not in present]
+    if absent and wanted:
+        raise Failure(f"{cpp.command[0]} was built without {', '.join(absent)}")
+    if absent:
+        print(f"compare.py: without {', '.join(absent)}, which the worker was built without")
+    return [case for case in wanted or CASES if case.name in present]
 
 
 def rivals_of(case, cpp, torch, compiled):
@@ -268,6 +281,17 @@ def has_torch(python):
     return True
 
 
+def numbers_of_threads(text):
+    """The numbers of a list such as 1,2,4, in ascending order, each once."""
+    try:
+        numbers = sorted({int(word) for word in text.split(",")})
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1:
+        raise argparse.ArgumentTypeError(f"'{text}', numbers such as 1,2,4 expected")
+    return numbers
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\nusage")[0],
@@ -276,10 +300,14 @@ def parse_arguments():
     names = [case.name for case in CASES]
     parser.add_argument(
         "--cases",
-        default=",".join(names),
-        help="comma-separated, of: " + ", ".join(names) + " (default: all)",
+        help="comma-separated, of: " + ", ".join(names) + " (default: all that the worker has)",
     )
-    parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
+    parser.add_argument(
+        "--threads",
+        type=numbers_of_threads,
+        default="1,2",
+        help="numbers of threads, comma-separated (default: 1,2)",
+    )
     parser.add_argument("--rounds", type=int, default=9, help="turns of each rival (default: 9)")
     parser.add_argument(
         "--cap",
@@ -303,14 +331,15 @@ def parse_arguments():
     )
     parser.add_argument("--check-only", action="store_true", help="check agreement, time nothing")
     arguments = parser.parse_args()
-    chosen = arguments.cases.split(",")
+    chosen = arguments.cases.split(",") if arguments.cases else []
     for name in chosen:
         if name not in names:
             parser.error(f"no case '{name}', see --help")
     arguments.cases = [case for case in CASES if case.name in chosen]
-    arguments.threads = [int(word) for word in arguments.threads.split(",")]
     if not os.access(arguments.worker, os.X_OK):
-        parser.error(f"{arguments.worker} is not there: build the target rivals_worker")
+        parser.error(
+            f"{arguments.worker} is not there: build the target rivals_worker, or worker.cpp alone"
+        )
     return arguments
 
 
@@ -324,8 +353,10 @@ def main():
             python = arguments.torch_python
             print(f"compare.py: {python} has no PyTorch: comparing with Eigen alone")
 
-    report = {"processor": processor(), "date": time.strftime("%Y-%m-%d")}
+    report = {"processor": processor(), "cores": os.cpu_count(), "date": time.strftime("%Y-%m-%d")}
     report.update(results=[], memory=[])
+    with Worker(commands["cpp"], 1) as cpp:
+        cases = cases_of(cpp, arguments.cases)
     if not arguments.check_only:
         print(headline())
     for threads in arguments.threads:
@@ -333,7 +364,7 @@ def main():
         torch = Worker(commands["torch"] + [threads], threads) if commands["torch"] else None
         with cpp, torch or cpp:
             report["libraries"] = [worker.ask("about") for worker in (cpp, torch) if worker]
-            for case in arguments.cases:
+            for case in cases:
                 if case.only_one_thread and threads > 1:
                     continue
                 for N, D in (case.quick,) if arguments.quick else case.shapes:

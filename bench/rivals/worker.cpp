@@ -1,27 +1,29 @@
 // Serves the losses of selfsup and of plain Eigen to compare.py, a line in and a line out:
 //
 //   about                              versions
+//   cases                              the names of what this program was built with
 //   variants CASE                      the names of what can run it here
 //   check VARIANT CASE N D             loss and 2-norm of the gradient, of a first step
 //   run VARIANT CASE N D STEPS         seconds a step, arrays and memory kept from call to call
 //   memory VARIANT CASE N D            bytes by which a first step raises the peak of this process
 //
-// An answer begins with "ok", one that failed with "error". torch_worker.py speaks the same.
+// An answer begins with "ok", one that failed with "error". torch_worker.py speaks the same, but
+// for `cases`. This file alone is a whole program where there is no CMake:
+//
+//   g++ -std=c++17 -O3 -DNDEBUG -march=native -fopenmp -Iinclude -I. -isystem EIGEN -isystem XSIMD
+//     bench/rivals/worker.cpp -o rivals_worker
+#include "bench/rivals/cases.hpp"
 #include "bench/rivals/eigen_losses.hpp"
 #include "bench/rivals/inputs.hpp"
 #include "bench/rivals/peak_memory.hpp"
 
 #include "selfsup/selfsup.hpp"
 
-#include "model.hpp"
-#include "optimizer.hpp"
-
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -33,22 +35,6 @@
 
 namespace rivals {
 namespace {
-
-struct Shape {
-  Eigen::Index N, D;
-};
-
-/// One variant of a case, with the arrays that it works on.
-class Step {
- public:
-  virtual ~Step() = default;
-  /// Forward and backward; returns the loss.
-  virtual float differentiate() = 0;
-  /// What follows in training.
-  virtual void update() {}
-  /// Over all gradients that differentiate() left.
-  virtual double gradient_norm() = 0;
-};
 
 /// A loss on embeddings: `loss` is called with the views and with the gradients that it writes.
 template <class Loss>
@@ -109,46 +95,9 @@ std::unique_ptr<Step> eigen_vicreg(Shape shape, Route route) {
                   [route](Views z, Gradients d) { return vicreg(z[0], z[1], route, d[0], d[1]); });
 }
 
-/// The trainer's step on D pixels: encoder, projector, NT-Xent, and back; then SGD.
-class TrainingStep : public Step {
- public:
-  explicit TrainingStep(Shape shape)
-      : a_(view(0, shape.N, shape.D)),
-        b_(view(1, shape.N, shape.D)),
-        model_(*trainer::find_recipe("ntxent"), static_cast<std::size_t>(shape.D), 0),
-        optimizer_(0.9, 1e-4) {
-    std::uint32_t layer = 0;
-    model_.for_each_parameter([&](const std::string&, trainer::Parameter<float>& parameter) {
-      if (!parameter.decays) return;  // biases and scales start as in PyTorch
-      const auto rows = static_cast<Eigen::Index>(parameter.value.rows());
-      const auto cols = static_cast<Eigen::Index>(parameter.value.cols());
-      Eigen::Map<Batch>(parameter.value.data(), rows, cols) = weights(layer++, rows, cols);
-    });
-  }
-  float differentiate() override { return model_.accumulate(a_, b_); }
-  void update() override { optimizer_.step(model_, 0.1); }
-  double gradient_norm() override {
-    double squares = 0;
-    model_.for_each_parameter([&](const std::string&, trainer::Parameter<float>& parameter) {
-      for (std::size_t i = 0; i < parameter.gradient.size(); ++i) {
-        squares += std::pow(static_cast<double>(parameter.gradient.data()[i]), 2);
-      }
-    });
-    return std::sqrt(squares);
-  }
-
- private:
-  Batch a_, b_;
-  trainer::Model<float> model_;
-  trainer::Sgd<float> optimizer_;
-};
-
-using Make = std::function<std::unique_ptr<Step>(Shape)>;
-using Variants = std::map<std::string, Make>;
-
-/// Every case, and who can run it. The constants are those of torch_worker.py.
-const std::map<std::string, Variants>& cases() {
-  static const std::map<std::string, Variants> all = {
+/// The losses, and who can run each. The constants are those of torch_worker.py.
+Cases losses() {
+  return {
       {"nt_xent",
        {{"selfsup", [](Shape shape) { return joint(shape, selfsup::NtXent<float>()); }},
         {"eigen",
@@ -222,10 +171,7 @@ const std::map<std::string, Variants>& cases() {
              return barlow_twins(z[0], z[1], 0.0051F, d[0], d[1]);
            });
          }}}},
-      {"training_step",
-       {{"selfsup", [](Shape shape) { return std::make_unique<TrainingStep>(shape); }}}},
   };
-  return all;
 }
 
 #ifdef __clang__
@@ -242,9 +188,10 @@ class Worker {
     std::string verb, variant, name;
     words >> verb;
     if (verb == "about") return about();
+    if (verb == "cases") return names_of(cases());
     if (verb == "variants") {
       words >> name;
-      return names_of_variants(name);
+      return names_of(variants_of(name));
     }
     Shape shape{};
     words >> variant >> name >> shape.N >> shape.D;
@@ -279,9 +226,10 @@ class Worker {
     return out.str();
   }
 
-  static std::string names_of_variants(const std::string& name) {
+  template <class Value>
+  static std::string names_of(const std::map<std::string, Value>& entries) {
     std::string names;
-    for (const auto& [variant, maker] : variants_of(name)) names += variant + ' ';
+    for (const auto& [name, value] : entries) names += name + ' ';
     return names;
   }
 
@@ -328,6 +276,7 @@ class Worker {
 }  // namespace rivals
 
 int main() {
+  rivals::cases().merge(rivals::losses());
   rivals::Worker worker;
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -6,6 +6,7 @@
 #include "losses/properties.hpp"
 #include "message.hpp"
 #include "reference/info_nce.hpp"
+#include "threads.hpp"
 
 #include "selfsup/momentum/memory_bank.hpp"
 
@@ -201,6 +202,27 @@ TEST_CASE("InfoNce: given negatives may be fewer or more than the queries, beyon
           tests::check_reference(item, *item.make<float>(), tests::cast<float>(z), expected, 1));
       CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, 1));
     }
+  }
+}
+
+TEST_CASE("InfoNce: label smoothing of several chunks of rows, on any number of threads") {
+  InfoNceOptions smooth = InfoNceOptions::clip();
+  smooth.label_smoothing = 0.3;
+  const auto item = info_nce_case("", smooth);
+  const auto z = tests::random_views(900, 41, 5);
+  const auto expected = item.reference(z);
+  const auto in_float = tests::cast<float>(z);
+  const auto on_threads = [&](int count) {
+    const tests::Threads threads(count);
+    CHECK_NONE(tests::check_reference(item, *item.make<float>(), in_float, expected, 1));
+    CHECK_NONE(tests::check_reference(item, *item.make<double>(), z, expected, 1));
+    return std::pair(tests::run(*item.make<float>(), item, in_float),
+                     tests::run(*item.make<double>(), item, z));
+  };
+  const auto on_one = on_threads(1);
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    CHECK((on_threads(count) == on_one));
   }
 }
 

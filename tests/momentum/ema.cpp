@@ -4,6 +4,7 @@
 #include "layout.hpp"
 #include "matrix.hpp"
 #include "message.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <algorithm>
@@ -160,6 +161,44 @@ void check_update() {
   }
 }
 
+// One entry after the other, as ema_update says it.
+template <class T>
+T mean_of(T target, T online, double rate) {
+  const auto from = static_cast<double>(target), to = static_cast<double>(online);
+  const auto mean = static_cast<T>(std::fma(rate, from, (1 - rate) * to));
+  return std::clamp(mean, std::min(target, online), std::max(target, online));
+}
+
+// Long arrays of any numbers: whole batches and tails, several pieces of a row, all on as many
+// threads. Without a fused multiply-add the mean may be rounded once more.
+template <class T>
+void check_threads(std::size_t rows, std::size_t cols, tests::Layout layout) {
+  RandomBits<T> random(rows * cols);
+  Matrix<T> target(rows, cols, 0), online(rows, cols, 0);
+  for (T* entries : {target.data(), online.data()})
+    for (std::size_t i = 0; i < rows * cols; ++i) entries[i] = random();
+  const double rate = 0.7;
+  Matrix<T> first(1, 1, 0);
+  for (const int count : {1, 2, 3, 5}) {
+    const tests::Threads threads(count);
+    tests::Stored<T> updated(target, layout);
+    selfsup::ema_update<T>(updated, online, rate);
+    const auto found = updated.matrix();
+    if (count == 1) first = found;
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < rows * cols; ++i) {
+      const T from = target.data()[i], to = online.data()[i];
+      const T magnitude = std::max(std::abs(from), std::abs(to));
+      const T error = std::abs(found.data()[i] - mean_of(from, to, rate));
+      wrong += !(static_cast<double>(error / magnitude) <= tests::tolerance::operations<T>(1));
+    }
+    INFO(rows << "x" << cols << ", " << tests::name(layout) << ", threads: " << count);
+    CHECK(wrong == 0);
+    CHECK(found.entries() == first.entries());
+    CHECK(updated.surroundings_untouched());
+  }
+}
+
 template <class T>
 void check_exact() {
   const auto online = tests::cast<T>(tests::random_matrix(5, 7, 1));
@@ -244,6 +283,28 @@ TEST_CASE("any layout is updated in place") {
     selfsup::ema_update<double>(stored, online, 0.5);
     CHECK(stored.matrix().entries() == expected.entries());
     CHECK(stored.surroundings_untouched());
+  }
+}
+
+TEST_CASE("long arrays of any layout are updated alike on any number of threads") {
+  for (const auto layout : tests::layouts) {
+    check_threads<float>(1, 100003, layout);
+    check_threads<double>(100003, 1, layout);
+    check_threads<double>(3, 20011, layout);
+    check_threads<float>(1031, 37, layout);
+  }
+}
+
+TEST_CASE("long arrays that overlap are updated as if online had been read first") {
+  const std::size_t n = 70001;
+  auto together = tests::random_matrix(1, n + 1, 1), apart = together;
+  const auto before = together;
+  for (const int count : {1, 2, 3, 5}) {
+    const tests::Threads threads(count);
+    together = apart = before;
+    selfsup::ema_update<double>({together.data() + 1, 1, n}, {together.data(), 1, n}, 0.25);
+    selfsup::ema_update<double>({apart.data() + 1, 1, n}, {before.data(), 1, n}, 0.25);
+    CHECK(together.entries() == apart.entries());
   }
 }
 

@@ -172,9 +172,14 @@ TEST_CASE("any number of threads gives the same bank") {
     MemoryBank<float> bank(1000, 65);
     for (std::uint64_t seed = 0; seed < 5; ++seed) bank.push(batch<float>(300, 65, seed));
     CHECK(panels_agree(bank));
+    MemoryBank<float> restored(1000, 65);
+    restored.restore(bank.view(), bank.next());
+    CHECK(panels_agree(restored));
+    CHECK((Contents<float>(restored) == Contents<float>(bank)));
     return Contents<float>(bank);
   };
-  CHECK((fill(1) == fill(3)));
+  const auto on_one = fill(1);
+  for (const int threads : {2, 3, 5}) CHECK((fill(threads) == on_one));
 }
 
 TEST_CASE("what is refused changes nothing") {

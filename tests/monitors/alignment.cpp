@@ -5,6 +5,7 @@
 #include "layout.hpp"
 #include "matrix.hpp"
 #include "reference/alignment.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>
@@ -36,4 +37,18 @@ TEST_CASE("alignment refuses other shapes, powers and what is not finite") {
   Matrix<float> broken(3, 4, 1);
   broken(1, 2) = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(selfsup::alignment<float>(a, broken), selfsup::NonFiniteError);
+}
+
+TEST_CASE("alignment is the same on any number of threads") {
+  const auto z_a = tests::cast<float>(tests::random_matrix(1031, 130, 1));
+  const auto z_b = tests::cast<float>(tests::random_matrix(1031, 130, 2));
+  const double expected = [&] {
+    const tests::Threads one(1);
+    return selfsup::alignment<float>(z_a, z_b);
+  }();
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    const tests::Threads threads(count);
+    CHECK(selfsup::alignment<float>(z_a, z_b) == expected);
+  }
 }

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "layout.hpp"
 #include "matrix.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>
@@ -29,6 +30,20 @@ double by_definition(const Matrix<double>& z) {
     total += std::sqrt(square / (N - 1));
   }
   return total / static_cast<double>(z.cols());
+}
+
+template <class T>
+void check_threads() {
+  const auto z = tests::cast<T>(tests::random_matrix(1031, 517, 1));
+  const double expected = [&] {
+    const tests::Threads one(1);
+    return selfsup::embedding_std<T>(z);
+  }();
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    const tests::Threads threads(count);
+    CHECK(selfsup::embedding_std<T>(z) == expected);
+  }
 }
 
 }  // namespace
@@ -65,10 +80,34 @@ TEST_CASE("embedding_std does not depend on the length of the rows") {
   CHECK(selfsup::embedding_std<double>(scaled) == selfsup::embedding_std<double>(z));
 }
 
+TEST_CASE("embedding_std of many rows, and of entries of any magnitude, keeps its accuracy") {
+  auto z = tests::random_matrix(3000, 37, 5);
+  for (std::size_t r = 0; r < z.rows(); ++r) {
+    const double length = std::ldexp(1.0, static_cast<int>(r % 2001) - 1000);
+    for (std::size_t c = 0; c < z.cols(); ++c) z(r, c) *= length;
+  }
+  const auto unscaled = tests::random_matrix(3000, 37, 5);
+  CHECK(selfsup::embedding_std<double>(z) == selfsup::embedding_std<double>(unscaled));
+  CHECK(std::abs(selfsup::embedding_std<double>(z) - by_definition(unscaled)) <= 1e-14);
+}
+
 TEST_CASE("embedding_std refuses what has no deviation") {
   Matrix<float> z(4, 3, 1);
   CHECK_THROWS_AS(selfsup::embedding_std<float>({z.data(), 1, 3}), selfsup::ShapeError);
   CHECK_THROWS_AS(selfsup::embedding_std<float>({z.data(), 4, 0}), selfsup::ShapeError);
-  z(2, 1) = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(selfsup::embedding_std<float>(z), selfsup::NonFiniteError);
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    for (std::size_t r = 0; r < 40; ++r) {
+      for (std::size_t c = 0; c < 37; ++c) {
+        Matrix<float> broken(40, 37, 1);
+        broken(r, c) = bad;
+        CHECK_THROWS_AS(selfsup::embedding_std<float>(broken), selfsup::NonFiniteError);
+      }
+    }
+  }
+}
+
+TEST_CASE("embedding_std is the same on any number of threads") {
+  check_threads<float>();
+  check_threads<double>();
 }

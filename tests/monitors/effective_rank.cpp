@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "layout.hpp"
 #include "matrix.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>
@@ -23,6 +24,20 @@ Matrix<double> with_singular_values(std::size_t rows, const std::vector<double>&
     }
   }
   return z;
+}
+
+template <class T>
+void check_threads() {
+  const auto z = tests::cast<T>(tests::random_matrix(1031, 150, 1));
+  const double expected = [&] {
+    const tests::Threads one(1);
+    return selfsup::effective_rank<T>(z);
+  }();
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    const tests::Threads threads(count);
+    CHECK(selfsup::effective_rank<T>(z) == expected);
+  }
 }
 
 }  // namespace
@@ -77,4 +92,17 @@ TEST_CASE("the effective rank refuses an empty matrix and one that is not finite
     text = error.what();
   }
   CHECK(text == "effective_rank: z is infinite in row 2, column 5");
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    for (std::size_t c = 0; c < 37; ++c) {
+      Matrix<float> broken(5, 37, 1);
+      broken(c % 5, c) = bad;
+      CHECK_THROWS_AS(selfsup::effective_rank<float>(broken), selfsup::NonFiniteError);
+    }
+  }
+}
+
+TEST_CASE("effective_rank is the same on any number of threads") {
+  check_threads<float>();
+  check_threads<double>();
 }

@@ -4,6 +4,7 @@
 #include "layout.hpp"
 #include "matrix.hpp"
 #include "reference/normalize.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>
@@ -22,6 +23,20 @@ double by_definition(const Matrix<double>& z) {
     }
   }
   return sum / pairs;
+}
+
+template <class T>
+void check_threads() {
+  const auto z = tests::cast<T>(tests::random_matrix(1031, 517, 1));
+  const double expected = [&] {
+    const tests::Threads one(1);
+    return selfsup::mean_cosine<T>(z);
+  }();
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    const tests::Threads threads(count);
+    CHECK(selfsup::mean_cosine<T>(z) == expected);
+  }
 }
 
 }  // namespace
@@ -56,4 +71,9 @@ TEST_CASE("mean_cosine refuses a single row and what is not finite") {
   Matrix<float> z(3, 3, 1);
   z(2, 1) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(selfsup::mean_cosine<float>(z), selfsup::NonFiniteError);
+}
+
+TEST_CASE("mean_cosine is the same on any number of threads") {
+  check_threads<float>();
+  check_threads<double>();
 }

@@ -5,6 +5,7 @@
 #include "layout.hpp"
 #include "matrix.hpp"
 #include "reference/uniformity.hpp"
+#include "threads.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>
@@ -35,4 +36,17 @@ TEST_CASE("uniformity refuses a single row, scales out of range and what is not 
   Matrix<float> z(3, 3, 1);
   z(2, 1) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(selfsup::uniformity<float>(z), selfsup::NonFiniteError);
+}
+
+TEST_CASE("uniformity is the same on any number of threads") {
+  const auto z = tests::cast<float>(tests::random_matrix(1031, 130, 1));
+  const double expected = [&] {
+    const tests::Threads one(1);
+    return selfsup::uniformity<float>(z);
+  }();
+  for (const int count : {2, 3, 5}) {
+    INFO("threads: " << count);
+    const tests::Threads threads(count);
+    CHECK(selfsup::uniformity<float>(z) == expected);
+  }
 }

@@ -7,56 +7,20 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
-#include "selfsup/core/view.hpp"
 #include "selfsup/kernels/anchor_losses.hpp"
 #include "selfsup/kernels/anchors.hpp"
+#include "selfsup/kernels/row_sum.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/axpy.hpp"
-#include "selfsup/simd/reduce.hpp"
+#include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/in_double.hpp"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
-/// Σ_i w_i z_i over rows, in double and by chunks of rows, as one row of the type.
-template <class T>
-class RowSum {
- public:
-  /// Sums the first `count` rows; weight(i) is w_i.
-  template <class Weight>
-  void of(const product::PaddedMatrix<T>& z, std::size_t count, Weight&& weight) {
-    const std::size_t D = z.cols();
-    const Chunks chunks{count, std::max<std::size_t>(512, (count + 63) / 64)};
-    double* sums = sums_.grow(chunks.count() * D);
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-      double* sum = sums + chunk * D;
-      std::fill_n(sum, D, 0.0);
-      for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
-        const std::size_t i = chunks.first(chunk) + j;
-        const double w = weight(i);
-        const T* row = z.row(i);
-        for (std::size_t d = 0; d < D; ++d) sum[d] += w * static_cast<double>(row[d]);
-      }
-    });
-    row_.grow(D);
-    for (std::size_t d = 0; d < D; ++d) {
-      for (std::size_t chunk = 1; chunk < chunks.count(); ++chunk) sums[d] += sums[chunk * D + d];
-      row_.data()[d] = static_cast<T>(sums[d]);
-    }
-  }
-
-  const T* row() const { return row_.data(); }
-  /// Before it was rounded.
-  const double* in_double() const { return sums_.data(); }
-  std::size_t bytes() const { return row_.bytes() + sums_.bytes(); }
-
- private:
-  Buffer<T> row_;
-  Buffer<double> sums_;  // a row a chunk, the first one the sum
-};
 /// The part of the losses that α adds. Off until begun with an α.
 template <class T>
 class LabelSmoothing {
@@ -82,18 +46,21 @@ class LabelSmoothing {
   double forward(T scale, const Matrix& a, const Matrix& p, const Matrix& candidates,
                  std::size_t count, AnchorLosses<T>& losses, std::size_t first = 0) {
     sum_.of(candidates, count, [](std::size_t) { return 1.0; });
-    const double* const sum = sum_.in_double();
-    const auto rows = static_cast<double>(count);
+    const std::size_t D = a.cols();
+    const double factor = share_ * static_cast<double>(scale);
+    const Chunks chunks = row_chunks(a.rows(), D);
+    double* const sums = chunk_sums_.grow(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+      sums[chunk] = 0;
+      for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
+        const std::size_t i = chunks.first(chunk) + j;
+        const double more = factor * above_mean(a.row(i), p.row(i), static_cast<double>(count), D);
+        losses.add(first + i, more);
+        sums[chunk] += more;
+      }
+    });
     double total = 0;
-    for (std::size_t i = 0; i < a.rows(); ++i) {
-      double above = 0;
-      for (std::size_t d = 0; d < a.cols(); ++d)
-        above +=
-            static_cast<double>(a.row(i)[d]) * (rows * static_cast<double>(p.row(i)[d]) - sum[d]);
-      const double more = share_ * static_cast<double>(scale) * above;
-      losses.add(first + i, more);
-      total += more;
-    }
+    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
     return total;
   }
 
@@ -111,9 +78,18 @@ class LabelSmoothing {
     add_multiples([&](std::size_t) { return -share_; }, d_candidates);
   }
 
-  std::size_t bytes() const { return sum_.bytes(); }
+  std::size_t bytes() const { return sum_.bytes() + chunk_sums_.bytes(); }
 
  private:
+  // a·(C p − Σ_k z_k) of C candidates.
+  double above_mean(const T* a, const T* p, double candidates, std::size_t D) const {
+    const simd::Batch<double> rows(candidates);
+    const double* const sum = sum_.in_double();
+    return simd::dot_in_double(a, p, D, [&](std::size_t d, auto half, const auto& p_d) {
+      return simd::fms(rows, p_d, simd::load(sum + d, half));
+    });
+  }
+
   // Adds factor(i) times the sum to every row of d_z.
   template <class Factor>
   void add_multiples(Factor&& factor, Matrix& d_z) const {
@@ -127,6 +103,7 @@ class LabelSmoothing {
   double of_positive_ = 0;
   // Scratch.
   RowSum<T> sum_;
+  Buffer<double> chunk_sums_;
 };
 
 }  // namespace kernels

@@ -5,6 +5,7 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/labels.hpp"
+#include "selfsup/core/parallel.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -40,10 +41,8 @@ class MaskedRows {
     std::size_t* const begins = begins_.grow(anchors + 3);
     std::fill_n(begins, groups + 3, std::size_t{0});
     std::size_t* const row_groups = row_groups_.grow(rows);
-    for (std::size_t k = 0; k < rows; ++k) {
-      row_groups[k] = group_of(row_ids[k]);
-      ++begins[row_groups[k] + 2];
-    }
+    parallel_for(rows, 16, [&](std::size_t k) { row_groups[k] = group_of(row_ids[k]); });
+    for (std::size_t k = 0; k < rows; ++k) ++begins[row_groups[k] + 2];
     for (std::size_t g = 2; g < groups + 3; ++g) begins[g] += begins[g - 1];
     std::size_t* const sorted = rows_.grow(rows);
     for (std::size_t k = 0; k < rows; ++k) sorted[begins[row_groups[k] + 1]++] = k;

@@ -42,9 +42,9 @@ class Slices {
   /// Takes the columns of u (D, count) instead of drawn ones, as they are.
   void give(ConstView<T> u) {
     rows_.reshape(u.cols(), u.rows());
-    for (std::size_t s = 0; s < u.cols(); ++s) {
+    parallel_for(u.cols(), u.rows(), [&](std::size_t s) {
       for (std::size_t d = 0; d < u.rows(); ++d) rows_.row(s)[d] = u(d, s);
-    }
+    });
     given_ = true;
     drawn_ = false;
   }

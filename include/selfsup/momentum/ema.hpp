@@ -6,8 +6,14 @@
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/inline.hpp"
+#include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/simd/batch.hpp"
+#include "selfsup/simd/clamp.hpp"
+#include "selfsup/simd/in_double.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -58,18 +64,62 @@ inline double squared_sine(std::size_t part, std::size_t whole) {
   return sine * sine;
 }
 
-// A number from the one to the other, in double for either type. Rounding would leave that range:
-// both ends of 0.7·x + 0.3·x, or one that is far smaller than the other.
+// Moves n entries towards the online ones, in double for either type. Each ends between the two;
+// rounding alone would leave that range: both ends of 0.7·x + 0.3·x, or one that is far smaller
+// than the other.
 template <class T>
-T between(T target, T online, double rate) {
-  const auto from = static_cast<double>(target), to = static_cast<double>(online);
+void step_towards(const T* online, double rate, T* target, std::size_t n) {
+  if (rate == 0) {
+    std::copy_n(online, n, target);
+    return;
+  }
+  using Doubles = simd::Batch<double>;
+  const Doubles kept(rate), taken(1 - rate);
   // Not from + (1 − rate)·(to − from): that difference overflows, or is NaN at two infinities.
-  const double mean = rate * from + (1 - rate) * to;
-  const double low = to < from ? to : from;
-  const double high = to < from ? from : to;
-  // NaN is neither.
-  const double raised = mean < low ? low : mean;
-  return static_cast<T>(raised > high ? high : raised);
+  const auto mean = [&](const Doubles& from, const Doubles& to)
+                        SELFSUP_INLINE { return simd::fma(kept, from, taken * to); };
+  simd::for_batches<T>(0, n, [&](std::size_t i, auto part) {
+    const auto from = simd::load(target + i, part), to = simd::load(online + i, part);
+    const auto low = simd::at_most(to, from), high = simd::at_least(to, from);
+    const auto inside = simd::at_most(high, simd::at_least(low, simd::in_double(mean, from, to)));
+    simd::store(target + i, inside, part);
+  });
+}
+
+// The same for `count` entries of row r from column `first` on, of any strides.
+template <class T>
+void step_towards(ConstView<T> online, double rate, MutView<T> target, std::size_t r,
+                  std::size_t first, std::size_t count) {
+  if (target.contiguous_rows() && online.contiguous_rows())
+    return step_towards(online.row(r) + first, rate, target.row(r) + first, count);
+  constexpr std::size_t most = 512;
+  T from[most], to[most];
+  for (const std::size_t end = first + count; first < end; first += most) {
+    const std::size_t n = std::min(most, end - first);
+    for (std::size_t i = 0; i < n; ++i) {
+      from[i] = target(r, first + i);
+      to[i] = online(r, first + i);
+    }
+    step_towards(to, rate, from, n);
+    for (std::size_t i = 0; i < n; ++i) target(r, first + i) = from[i];
+  }
+}
+
+// Calls f(r, first, count) for the pieces that the rows of a matrix are cut into.
+template <class F>
+void for_pieces(std::size_t rows, std::size_t cols, F&& f) {
+  const Chunks pieces{cols, 16384};
+  parallel_for(rows * pieces.count(), std::min(cols, pieces.size), [&](std::size_t item) {
+    const std::size_t piece = item % pieces.count();
+    f(item / pieces.count(), pieces.first(piece), pieces.length(piece));
+  });
+}
+
+// Whether the rows follow one another without a gap.
+template <class T>
+bool is_one_piece(ConstView<T> view) {
+  return view.contiguous_rows() &&
+         (view.rows() == 1 || view.row_stride() == static_cast<std::ptrdiff_t>(view.cols()));
 }
 
 }  // namespace detail
@@ -103,17 +153,27 @@ void ema_update(MutView<T> target, ConstView<T> online, double rate) {
   if (rate == 1 || target.empty()) return;
   Buffer<T> copy;
   if (detail::entangled<T>(target, online)) {
-    T* entry = copy.grow(online.rows() * online.cols());
-    for (std::size_t r = 0; r < online.rows(); ++r) {
-      for (std::size_t c = 0; c < online.cols(); ++c) *entry++ = online(r, c);
-    }
-    online = {copy.data(), online.rows(), online.cols()};
+    T* const entries = copy.grow(online.rows(), online.cols());
+    detail::for_pieces(online.rows(), online.cols(),
+                       [&, online](std::size_t r, std::size_t first, std::size_t count) {
+                         T* const to = entries + r * online.cols();
+                         for (std::size_t c = first; c < first + count; ++c) to[c] = online(r, c);
+                       });
+    online = {entries, online.rows(), online.cols()};
   }
-  for (std::size_t r = 0; r < target.rows(); ++r) {
-    for (std::size_t c = 0; c < target.cols(); ++c) {
-      target(r, c) = rate == 0 ? online(r, c) : detail::between(target(r, c), online(r, c), rate);
-    }
+  // Entries that lie side by side are taken side by side: a column is one row.
+  if (target.cols() == 1 || (!target.contiguous_rows() && target.transposed().contiguous_rows())) {
+    target = target.transposed();
+    online = online.transposed();
   }
+  if (detail::is_one_piece<T>(target) && detail::is_one_piece(online)) {
+    target = {target.data(), 1, target.rows() * target.cols()};
+    online = {online.data(), 1, online.rows() * online.cols()};
+  }
+  detail::for_pieces(target.rows(), target.cols(),
+                     [&](std::size_t r, std::size_t first, std::size_t count) {
+                       detail::step_towards(online, rate, target, r, first, count);
+                     });
 }
 
 }  // namespace SELFSUP_ABI

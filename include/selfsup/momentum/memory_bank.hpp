@@ -8,6 +8,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/file.hpp"
 #include "selfsup/core/labels.hpp"
+#include "selfsup/core/parallel.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/bank_rows.hpp"
@@ -88,7 +89,8 @@ class MemoryBank : public RunsOn {
     }
     unit_.reshape(rows.rows(), cols());
     const ConstView<T> entries = copy_.of(rows);
-    for (std::size_t r = 0; r < rows.rows(); ++r) std::copy_n(entries.row(r), cols(), unit_.row(r));
+    parallel_for(rows.rows(), cols(),
+                 [&](std::size_t r) { std::copy_n(entries.row(r), cols(), unit_.row(r)); });
     const LongRow row = first_long_row();
     if (!row.text.empty()) {
       const std::string text = std::string(where) + ": rows has " + row.text;

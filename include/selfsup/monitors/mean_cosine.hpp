@@ -5,9 +5,12 @@
 
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/row_sum.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/in_double.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -28,17 +31,19 @@ double mean_cosine(ConstView<T> z) {
   unit.reshape(z.rows(), z.cols());
   if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
     throw_non_finite<T>("mean_cosine", {{"z", z}});
-  std::vector<double> sum(z.cols());
-  double of_rows = 0;
-  for (std::size_t r = 0; r < z.rows(); ++r) {
-    for (std::size_t c = 0; c < z.cols(); ++c) {
-      const auto entry = static_cast<double>(unit.row(r)[c]);
-      sum[c] += entry;
-      of_rows += entry * entry;
+  kernels::RowSum<T> sum;
+  sum.of(unit, z.rows(), [](std::size_t) { return 1.0; });
+  const double of_sum = simd::dot_in_double(sum.in_double(), sum.in_double(), z.cols());
+  const Chunks chunks = row_chunks(z.rows(), z.cols());
+  std::vector<double> squares(chunks.count());
+  parallel_for(chunks.count(), [&](std::size_t chunk) {
+    for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+      const T* const row = unit.row(chunks.first(chunk) + i);
+      squares[chunk] += simd::dot_in_double(row, row, z.cols());
     }
-  }
-  double of_sum = 0;
-  for (const double entry : sum) of_sum += entry * entry;
+  });
+  double of_rows = 0;
+  for (const double square : squares) of_rows += square;
   const auto N = static_cast<double>(z.rows());
   return std::clamp<double>((of_sum - of_rows) / (N * (N - 1)), -1 / (N - 1), 1);
 }
