@@ -139,7 +139,7 @@ void parallel_for(std::size_t count, std::size_t entries, F&& f) {
   };
   // A chunk of 16k entries takes 5 to 10 µs; one of a single item may take many times that.
   const std::size_t chunks_a_thread =
-      std::max<std::size_t>(1, 4 * 16384 / std::max<std::size_t>(16384, entries));
+      std::max<std::size_t>(1, 2 * 16384 / std::max<std::size_t>(16384, entries));
   const std::size_t most = chunks.count() / chunks_a_thread;
   detail::run_items(chunks.count(), most, chunk_of_items);
 }

@@ -47,8 +47,8 @@ namespace detail {
 
 /// The pool of the process, with as many threads as were asked of OpenMP where the file is compiled
 /// with it (OMP_NUM_THREADS, omp_set_num_threads), of OMP_NUM_THREADS alone otherwise; when nothing
-/// was said, as many as the process may use cores. In a parallel region of OpenMP the calling
-/// thread alone.
+/// was said, as many as the process may use cores, and never more at a time than there are. In a
+/// parallel region of OpenMP the calling thread alone.
 class ProcessThreads final : public Executor {
  public:
   std::size_t threads() const override {
@@ -64,13 +64,14 @@ class ProcessThreads final : public Executor {
   }
 
   void run(Work& work, std::size_t shares) override {
-    ThreadPool* const pool = detail::process_pool();
-    if (pool == nullptr) {
-      for (std::size_t share = 0; share < shares; ++share) work.share(share);
-      return;
+    std::size_t called = 0;
+    if (ThreadPool* const pool = detail::process_pool()) {
+      // More threads than cores would keep each other from them.
+      called = std::min(shares, detail::cores_found().of_mask);
+      pool->grow(called);
+      pool->run(work, called);
     }
-    pool->grow(shares);
-    pool->run(work, shares);
+    for (; called < shares; ++called) work.share(called);
   }
 };
 
