@@ -68,6 +68,7 @@ class Work {
 class Executor {
  public:
   /// The most shares that can be worked on at a time, the calling thread's included; at least 1.
+  /// The same all through one call of a loss.
   virtual std::size_t threads() const = 0;
   /// Calls work.share(s) once for every s in [0, shares), on any threads, and returns when all
   /// calls have returned. shares is at most threads().
