@@ -7,16 +7,15 @@
 #include "principal_plane.hpp"
 #include "report.hpp"
 #include "retrieval.hpp"
+#include "selfsup/core/parallel.hpp"
+#include "selfsup/core/thread_pool.hpp"
 #include "settings.hpp"
 #include "train.hpp"
 #include "weights.hpp"
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 namespace trainer {
@@ -165,9 +164,9 @@ class Experiment {
 }  // namespace
 
 int run(Options options, const std::string& command) {
-#ifdef _OPENMP
-  if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
-#endif
+  std::optional<selfsup::ThreadPool> pool;
+  std::optional<selfsup::RunOn> scope;
+  if (options.threads > 0) scope.emplace(pool.emplace(options.threads));
   catch_interrupts();
   return Experiment(std::move(options), command).run();
 }
