@@ -109,7 +109,7 @@ void add_method_options(CLI::App& app, CommandLine& line, Options& options) {
       "pull of weights towards 0 (default: below)");
   add(app, "--seed", line.seed, "N", "of weights, order, views and the 80/20 split")
       ->capture_default_str();
-  add(app, "--threads", line.threads, "N", "OpenMP threads (default: all cores)");
+  add(app, "--threads", line.threads, "N", "threads (default: all cores)");
   add(app, "--out", options.out, "FOLDER", "for the results, made if missing")
       ->capture_default_str();
   add(app, "--checkpoint", options.checkpoint_seconds, "SECONDS",

@@ -22,7 +22,7 @@ struct Options {
   std::size_t epochs = 0;    // 0: as many as make the recipe's steps
   std::size_t warm_up = 10;  // percent of the steps
   std::size_t neighbours = 1;
-  std::size_t threads = 0;  // 0: as OpenMP decides
+  std::size_t threads = 0;  // 0: all cores
   std::uint64_t seed = 1;
   std::string out = "selfsup-out";
   double checkpoint_seconds = 10;
