@@ -168,11 +168,9 @@ class AnchorTiles {
       row[*col - tile.col0] = excluded;
   }
 
-  std::size_t grow_slots(std::size_t tiles, std::size_t edge_of_tiles, bool with_hard) const {
-    const std::size_t slots = std::min(tiles, most_slots);
-    rows_.grow_slots(slots, edge_of_tiles, with_hard);
-    if (Columns && &cols_ != &rows_) cols_.grow_slots(slots, edge_of_tiles, with_hard);
-    return slots;
+  void grow_slots(std::size_t tiles, std::size_t edge_of_tiles, bool with_hard) const {
+    rows_.grow_slots(tiles, edge_of_tiles, with_hard);
+    if (Columns && &cols_ != &rows_) cols_.grow_slots(tiles, edge_of_tiles, with_hard);
   }
 
   // Adds what a tile took of `count` anchors: sums, online relative to its own maxima.

@@ -54,10 +54,7 @@ class SquaresVisitor : public product::Visitor {
   SquaresVisitor(bool with_diagonal, Buffer<double>& tile_sums)
       : with_diagonal_(with_diagonal), tile_sums_(tile_sums) {}
 
-  std::size_t room_for(std::size_t tiles, std::size_t) const {
-    tile_sums_.grow(tiles);
-    return tiles;
-  }
+  void reserve(std::size_t tiles, std::size_t) const { tile_sums_.grow(tiles); }
 
   void visit(const Tile& tile) const {
     revisit(tile);

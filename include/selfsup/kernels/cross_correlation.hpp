@@ -44,10 +44,7 @@ class OffDiagonalVisitor : public product::Visitor {
  public:
   explicit OffDiagonalVisitor(Buffer<double>& tile_sums) : tile_sums_(tile_sums) {}
 
-  std::size_t room_for(std::size_t tiles, std::size_t) const {
-    tile_sums_.grow(tiles);
-    return tiles;
-  }
+  void reserve(std::size_t tiles, std::size_t) const { tile_sums_.grow(tiles); }
 
   void visit(const Tile& tile) const {
     revisit(tile);

@@ -87,10 +87,8 @@ class GroupSoftmaxVisitor : public product::Visitor {
   static constexpr bool adds_to_blocks = true;
   static constexpr bool keeps_weights = false;
 
-  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
-    const std::size_t slots = std::min(tiles, most_slots);
+  void reserve(std::size_t slots, std::size_t edge_of_tiles) const {
     anchors_.grow_slots(slots, edge_of_tiles);
-    return slots;
   }
 
   void visit(const Tile& tile) const {

@@ -51,8 +51,8 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
   static constexpr bool adds_to_blocks = true;
   static constexpr bool keeps_weights = false;
 
-  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
-    return this->grow_slots(tiles, edge_of_tiles, true);
+  void reserve(std::size_t slots, std::size_t edge_of_tiles) const {
+    this->grow_slots(slots, edge_of_tiles, true);
   }
 
   void visit(const Tile& tile) const {

@@ -225,7 +225,7 @@ class HardestVisitor : private AnchorTiles<T, Columns>, public product::Visitor 
   static constexpr bool reads_tiles = true;
   static constexpr bool adds_to_blocks = true;
 
-  std::size_t room_for(std::size_t tiles, std::size_t) const { return tiles; }
+  void reserve(std::size_t, std::size_t) const {}
 
   void visit(const Tile& tile) const {
     for (std::size_t r = 0; r < tile.rows; ++r) {

@@ -53,10 +53,7 @@ class NearestVisitor : public product::Visitor {
   NearestVisitor(T scale, const T* halves, Buffer<T>& nearest)
       : scale_(scale), halves_(halves), nearest_(nearest) {}
 
-  std::size_t room_for(std::size_t tiles, std::size_t) const {
-    nearest_.grow(tiles);
-    return tiles;
-  }
+  void reserve(std::size_t tiles, std::size_t) const { nearest_.grow(tiles); }
 
   void visit(const product::Tile<T>& tile) const {
     constexpr T lowest = std::numeric_limits<T>::lowest();
@@ -91,10 +88,8 @@ class GaussianVisitor : public product::Visitor {
 
   static constexpr bool adds_to_blocks = true;
 
-  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
-    const std::size_t slots = std::min(tiles, most_slots);
+  void reserve(std::size_t slots, std::size_t edge_of_tiles) const {
     slots_.grow(slots, edge_of_tiles);
-    return slots;
   }
 
   void visit(const Tile& tile) const {

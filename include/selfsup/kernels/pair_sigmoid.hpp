@@ -70,10 +70,7 @@ class PairSigmoidVisitor : public product::Visitor {
   PairSigmoidVisitor(T scale, T bias, Buffer<SigmoidSums>& tile_sums)
       : scale_(scale), bias_(bias), tile_sums_(tile_sums) {}
 
-  std::size_t room_for(std::size_t tiles, std::size_t) const {
-    tile_sums_.grow(tiles);
-    return tiles;
-  }
+  void reserve(std::size_t tiles, std::size_t) const { tile_sums_.grow(tiles); }
 
   void visit(const Tile& tile) const {
     const SigmoidLanes<T> sums = pass(tile);

@@ -53,8 +53,8 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
   static constexpr bool adds_to_blocks = true;
   static constexpr bool keeps_weights = false;
 
-  std::size_t room_for(std::size_t tiles, std::size_t edge_of_tiles) const {
-    return this->grow_slots(tiles, edge_of_tiles, false);
+  void reserve(std::size_t slots, std::size_t edge_of_tiles) const {
+    this->grow_slots(slots, edge_of_tiles, false);
   }
 
   void visit(const Tile& tile) const {

@@ -33,10 +33,6 @@ class SlotSums {
   Buffer<S> entries_;
 };
 
-/// So many tiles leave their sums before these are added up: 4.7 MB for tiles of 192 rows, of which
-/// no more are in a batch whose own copy is smaller.
-inline constexpr std::size_t most_slots = 1024;
-
 /// Sums of exponentials relative to e^(power·scale·shift), and those that are added to them.
 template <class T>
 struct RelativeSums {

@@ -74,6 +74,13 @@ class TilePlan {
   /// several threads make two each, so that none waits long.
   std::size_t made_at_once() const { return threads() == 1 ? 1 : 2 * threads(); }
 
+  /// So many tiles at a time leave what they take in slots: no more than have room where X has, at
+  /// 16 bytes for each of their rows and columns, but enough for many threads.
+  std::size_t most_slots() const {
+    const std::size_t as_x = rows_ * K_ * sizeof(T) / (32 * edge());
+    return std::min(schedule_.tiles(), std::max<std::size_t>(64, as_x));
+  }
+
   /// How the blocks of a gradient are cut into tasks, if so many gradients are made at a time.
   Pieces pieces(Side side, std::size_t gradients) const {
     const bool of_rows = symmetric_ || side == Side::rows;

@@ -128,7 +128,8 @@ class TileWalk {
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
   void reserve_backward() {
-    made_.grow(std::min(plan_.made_at_once(), plan_.schedule().tiles()), plan_.tile_entries());
+    const std::size_t all = tiles(), to_make = plan_.threads() == 1 ? all : all - kept_tiles_;
+    made_.grow(std::min(plan_.made_at_once(), to_make), plan_.tile_entries());
     scratch_.grow(plan_.threads() * plan_.piece_entries());
   }
 
@@ -178,8 +179,9 @@ class TileWalk {
     kept_tiles_ = std::min(tiles, memory_budget / (plan_.tile_entries() * sizeof(T)));
     kept_.grow(kept_tiles_, plan_.tile_entries());
     reserve_backward();
-    std::size_t at_once = visitor.room_for(tiles, plan_.edge());
+    std::size_t at_once = Kind::adds_to_blocks ? plan_.most_slots() : tiles;
     if (Kind::reads_tiles) at_once = std::min(at_once, plan_.made_at_once());
+    visitor.reserve(at_once, plan_.edge());
     if (kept_tiles_ < tiles)
       made_.grow(Kind::reads_tiles ? at_once : std::min(plan_.threads(), tiles),
                  plan_.tile_entries());

@@ -11,10 +11,9 @@ namespace product {
 
 /// What a walk asks of a visitor. Calls for different tiles, or different blocks, run side by side
 /// on several threads.
-/// - room_for(tiles, edge): takes room for slots of that many tiles of up to edge rows and columns,
-///   or of fewer; returns of how many.
+/// - reserve(slots, edge): takes room for that many slots, of tiles of up to edge rows and columns.
 /// - visit(tile), once a tile: turns the products in place into what is kept, and leaves what it
-///   takes of them in tile.slot, below what room_for returned.
+///   takes of them in tile.slot. Unless `adds_to_blocks`, each tile of the walk has one of its own.
 /// - add_to_rows(tile), add_to_cols(tile), in the walk order of the tile's row block (column
 ///   block): adds what is in tile.slot to what is known of its rows (columns). A symmetric walk
 ///   calls both for a diagonal tile. The tile's data are there only if `reads_tiles`.
