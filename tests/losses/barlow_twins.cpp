@@ -269,6 +269,21 @@ TEST_CASE("BarlowTwins: products larger than a tile are right, on any threads, w
   }
 }
 
+TEST_CASE("BarlowTwins: more threads than a small product has chunks give the same bits") {
+  for (const auto route : {CovarianceRoute::sample, CovarianceRoute::feature}) {
+    const bool in_samples = route == CovarianceRoute::sample;
+    const auto z =
+        tests::cast<float>(tests::random_views(in_samples ? 37 : 1500, in_samples ? 1500 : 45, 3));
+    const auto options = with(route, with_weight(1));
+    const auto expected = run<float>(options, z);
+    for (const int threads : {1, 3, 5, 16}) {
+      INFO("route " << static_cast<int>(route) << ", " << threads << " threads");
+      const tests::Threads scope(threads);
+      CHECK(run<float>(options, z) == expected);
+    }
+  }
+}
+
 TEST_CASE("BarlowTwins: memory within the budget alone") {
   // 600 x 700: products of 600² or 700² floats are walked in tiles.
   const auto z = tests::cast<float>(tests::random_views(600, 700, 3));

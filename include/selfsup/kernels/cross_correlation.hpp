@@ -220,12 +220,25 @@ class CrossCorrelation {
     const Chunks strips = strips_of<T>(a.rows());
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
     small_.begin(D, D, chunks.count());
-    parallel_for(chunks.count(), chunks.size * strips.size * D, [&](std::size_t chunk) {
+    const auto left = [&](std::size_t strip) {
+      return product::LeftByCols<T>{a.row(strips.first(strip)), a.stride()};
+    };
+    const auto right = [&](std::size_t strip) {
+      return product::Right<T>{b.row(strips.first(strip)), b.stride()};
+    };
+    // More threads than chunks share out the columns, too; fewer find the next strip in cache.
+    const bool by_panels = chunks.size > 1 && max_threads() > chunks.count();
+    const std::size_t panels = by_panels ? small_.panels() : 1;
+    parallel_for(panels * chunks.count(), chunks.size * strips.size * D, [&](std::size_t item) {
+      const std::size_t chunk = item % chunks.count(), panel = item / chunks.count();
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const std::size_t strip = chunks.first(chunk) + i, first = strips.first(strip);
-        small_.add(chunk, product::LeftByCols<T>{a.row(first), a.stride()},
-                   product::Right<T>{b.row(first), b.stride()}, strips.length(strip), i == 0,
-                   strip_of(a, b, strips, strip + 1));
+        const std::size_t strip = chunks.first(chunk) + i, length = strips.length(strip);
+        if (by_panels) {
+          small_.add_panel(chunk, panel, left(strip), right(strip), length, i == 0);
+        } else {
+          small_.add(chunk, left(strip), right(strip), length, i == 0,
+                     strip_of(a, b, strips, strip + 1));
+        }
       }
     });
     product::PaddedMatrix<T>& s = small_.finish();

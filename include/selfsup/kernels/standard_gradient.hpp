@@ -13,7 +13,6 @@
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/product/small_gram.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/stream.hpp"
 
@@ -60,7 +59,8 @@ class StandardGradient {
   void reserve(std::size_t N, std::size_t D, const GradientProduct<T>& product) {
     factors_.grow(D);
     for (Buffer<T>* factors : {&of_product_, &of_other_, &of_own_}) factors->grow(D);
-    product_.grow(product_entries(N, D, product.form));
+    product_.grow(team_size(output_strips(N, D, product.form).count()) *
+                  strip_entries(N, D, product.form));
   }
 
   /// Sets f_j = gap_weight·(1 − c_j) + dot_weight·s_j.
@@ -75,23 +75,22 @@ class StandardGradient {
     const Form form = parts.product.form;
     const bool by_rows = form == Form::of_features;
     if (by_rows) share_out(parts, 0, D, parts.product.along);
-    const Chunks strips = by_rows ? strips_of<T>(N) : standard_strips<T>(D);
-    const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
-    const std::size_t entries = product_entries(N, D, form) / chunks.count();
-    parallel_for(chunks.count(), chunks.size * strips.size * (by_rows ? D : N),
-                 [&](std::size_t chunk) {
-                   T* const room = product_.data() + chunk * entries;
-                   for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-                     const std::size_t strip = chunks.first(chunk) + i;
-                     const std::size_t first = strips.first(strip), length = strips.length(strip);
-                     if (by_rows) {
-                       write_rows(parts, first, length, weight, room, d_z);
-                     } else {
-                       write_columns(parts, first, length, weight, room, d_z);
-                     }
-                   }
-                   simd::end_of_stream();
-                 });
+    const Chunks strips = output_strips(N, D, form);
+    const std::size_t entries = strip_entries(N, D, form);
+    const Chunks items = row_chunks(strips.count(), strips.size * (by_rows ? D : N));
+    parallel_for(items.count(), [&](std::size_t item, std::size_t share) {
+      T* const room = product_.data() + share * entries;
+      for (std::size_t i = 0; i < items.length(item); ++i) {
+        const std::size_t strip = items.first(item) + i;
+        const std::size_t first = strips.first(strip), length = strips.length(strip);
+        if (by_rows) {
+          write_rows(parts, first, length, weight, room, d_z);
+        } else {
+          write_columns(parts, first, length, weight, room, d_z);
+        }
+      }
+      simd::end_of_stream();
+    });
   }
 
   std::size_t bytes() const {
@@ -113,16 +112,21 @@ class StandardGradient {
     std::size_t row0, rows, col0, cols;
   };
 
+  // Strips of the result, shorter ones where else some thread would have none. No entry depends on
+  // the strip that it is computed in.
+  static Chunks output_strips(std::size_t N, std::size_t D, Form form) {
+    Chunks strips = form == Form::of_features ? strips_of<T>(N) : standard_strips<T>(D);
+    while (strips.count() < max_threads() && strips.size > strip_length<T> / 4) strips.size /= 2;
+    return strips;
+  }
   static std::size_t product_stride(std::size_t D, Form form) {
     return product::PaddedMatrix<T>::stride_for(
         form == Form::of_features ? D : std::min(D, standard_strips<T>(D).size));
   }
-  // A strip of P for each chunk.
-  static std::size_t product_entries(std::size_t N, std::size_t D, Form form) {
+  // A strip of P.
+  static std::size_t strip_entries(std::size_t N, std::size_t D, Form form) {
     if (form == Form::none || form == Form::whole) return 0;
-    const Chunks strips = form == Form::of_features ? strips_of<T>(N) : standard_strips<T>(D);
-    return product::SmallGram<T>::chunks(strips.count()).count() *
-           (form == Form::of_features ? std::min(strips.size, N) : N) * product_stride(D, form);
+    return (form == Form::of_features ? std::min(strip_length<T>, N) : N) * product_stride(D, form);
   }
 
   // Some rows, once share_out() has been called for all columns.
@@ -209,7 +213,7 @@ class StandardGradient {
   Buffer<T> of_product_;
   Buffer<T> of_other_;
   Buffer<T> of_own_;
-  Buffer<T> product_;  // a strip a chunk
+  Buffer<T> product_;  // a strip a share
 };
 
 }  // namespace kernels

@@ -31,6 +31,17 @@ class SmallProduct {
                   later);
   }
 
+  /// The same for one of the panels() of columns that the sum has, several at a time.
+  void add_panel(std::size_t chunk, std::size_t panel, LeftByCols<T> x, Right<T> y,
+                 std::size_t length, bool first) {
+    const Chunks cols{matrix().cols(), Blocking<T>::micro_cols};
+    const std::size_t col = cols.first(panel);
+    AheadOfStrip nothing;
+    panel_product(matrix().rows(), cols.length(panel), length, x, y.at(0, col),
+                  sums_.entries(chunk, first).at(0, col), nothing);
+  }
+  std::size_t panels() const { return Chunks{matrix().cols(), Blocking<T>::micro_cols}.count(); }
+
   /// Adds up the chunks, in order, and returns the sum.
   PaddedMatrix<T>& finish() {
     PaddedMatrix<T>& sum = sums_.matrix();
