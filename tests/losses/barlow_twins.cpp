@@ -13,6 +13,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -270,16 +271,28 @@ TEST_CASE("BarlowTwins: products larger than a tile are right, on any threads, w
 }
 
 TEST_CASE("BarlowTwins: more threads than a small product has chunks give the same bits") {
-  for (const auto route : {CovarianceRoute::sample, CovarianceRoute::feature}) {
-    const bool in_samples = route == CovarianceRoute::sample;
-    const auto z =
-        tests::cast<float>(tests::random_views(in_samples ? 37 : 1500, in_samples ? 1500 : 45, 3));
-    const auto options = with(route, with_weight(1));
-    const auto expected = run<float>(options, z);
-    for (const int threads : {1, 3, 5, 16}) {
-      INFO("route " << static_cast<int>(route) << ", " << threads << " threads");
+  struct Shape {
+    CovarianceRoute route;
+    std::size_t N, D;
+  };
+  // Strips of columns fewer than threads and, in float, 3 of them and 24; runs of 64 rows and what
+  // is left of one, and less than one.
+  for (const Shape& shape :
+       {Shape{CovarianceRoute::sample, 37, 1500}, Shape{CovarianceRoute::sample, 150, 700},
+        Shape{CovarianceRoute::feature, 1500, 45}, Shape{CovarianceRoute::feature, 1100, 150},
+        Shape{CovarianceRoute::feature, 40, 20}, Shape{CovarianceRoute::feature, 130, 450}}) {
+    const auto z = tests::random_views(shape.N, shape.D, 3);
+    const auto in_float = tests::cast<float>(z);
+    const auto options = with(shape.route, with_weight(1));
+    const auto expected = [&] {
+      const tests::Threads one(1);
+      return std::make_pair(run<float>(options, in_float), run<double>(options, z));
+    }();
+    for (const int threads : {2, 3, 5, 16, 64}) {
+      INFO(shape.N << " x " << shape.D << ", " << threads << " threads");
       const tests::Threads scope(threads);
-      CHECK(run<float>(options, z) == expected);
+      CHECK(run<float>(options, in_float) == expected.first);
+      CHECK(run<double>(options, z) == expected.second);
     }
   }
 }

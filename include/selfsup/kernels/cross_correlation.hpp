@@ -19,6 +19,7 @@
 #include "selfsup/kernels/moments.hpp"
 #include "selfsup/kernels/standard_gradient.hpp"
 #include "selfsup/kernels/standardize.hpp"
+#include "selfsup/kernels/strip_grams.hpp"
 #include "selfsup/kernels/strip_moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
@@ -30,6 +31,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -73,21 +75,23 @@ class CrossCorrelation {
   using Form = typename GradientProduct<T>::Form;
 
  public:
-  /// Chooses the route for batches (N, D). Where grams_fit(), add_strip() of every strip of both
+  /// Chooses the route for batches (N, D). Where takes_strips(), add_strip() of every strip of both
   /// standardised views comes before forward().
   void plan(std::size_t N, std::size_t D, CovarianceRoute route) {
     automatic_ = route == CovarianceRoute::automatic;
     in_samples_ = route == CovarianceRoute::sample || (automatic_ && N < D);
     fits_ = product::SmallGram<T>::fits(in_samples_ ? N : D);
-    if (!grams_fit()) return;
+    takes_strips_ = false;
+    if (!in_samples_ || !fits_) return;
     const Chunks strips = standard_strips<T>(D);
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
     gram_a_.begin(N, chunks.count());
     gram_b_.begin(N, chunks.count());
-    transposed_.reshape(chunks.count() * strips.size, N);
+    takes_strips_ = !step_by_step(chunks);
+    if (takes_strips_) transposed_.reshape(chunks.count() * strips.size, N);
     strip_size_ = strips.size;
   }
-  bool grams_fit() const { return in_samples_ && fits_; }
+  bool takes_strips() const { return takes_strips_; }
 
   /// Adds some columns of both views to K_A and K_B. Chunks may come side by side.
   void add_strip(const StandardPair<T>& pair, std::size_t chunk, bool first_of_chunk,
@@ -101,7 +105,7 @@ class CrossCorrelation {
     const std::size_t D = pair.a().rows.cols();
     if (may_leave_samples(pair)) reserve_features(pair.a().rows.rows(), D);
     if (in_samples_) {
-      const double all = fits_ ? product_of_grams() : product_in_samples(pair);
+      const double all = fits_ ? product_of_grams(pair) : product_in_samples(pair);
       double diagonal = 0;
       for (std::size_t j = 0; j < D; ++j) diagonal += pair.dots()[j] * pair.dots()[j];
       const double off_diagonal = all - diagonal;
@@ -169,6 +173,13 @@ class CrossCorrelation {
   }
 
  private:
+  struct ViewAndGram {
+    const StandardView<T>& view;
+    product::SmallGram<T>& gram;
+
+    const product::PaddedMatrix<T>& rows() const { return view.rows; }
+  };
+
   detail::OffDiagonalVisitor<T> visitor() { return detail::OffDiagonalVisitor<T>(tile_sums_); }
 
   void add_strip(const product::PaddedMatrix<T>& rows, product::SmallGram<T>& gram,
@@ -196,7 +207,14 @@ class CrossCorrelation {
   }
 
   // ⟨K_A, K_B⟩
-  double product_of_grams() {
+  double product_of_grams(const StandardPair<T>& pair) {
+    if (!takes_strips_) {
+      const Chunks strips{pair.a().rows.cols(), strip_size_};
+      const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
+      const std::initializer_list<ViewAndGram> views = {{pair.a(), gram_a_}, {pair.b(), gram_b_}};
+      reserve_strips_of_columns(views, strips, chunks, transposed_);
+      add_strips_of_columns(views, strips, chunks, transposed_);
+    }
     gram_a_.finish(true);
     gram_b_.finish(true);
     return inner(gram_a_.matrix(), gram_b_.matrix());
@@ -264,11 +282,12 @@ class CrossCorrelation {
   // Kept for backward.
   bool automatic_ = true;
   bool in_samples_ = false;
-  bool fits_ = false;                    // the product of the route fits a tile
+  bool fits_ = false;  // the product of the route fits a tile
+  bool takes_strips_ = false;
   product::SmallGram<T> gram_a_;         // K_A
   product::SmallGram<T> gram_b_;         // K_B
   product::SmallProduct<T> small_;       // S, its diagonal 0
-  product::PaddedMatrix<T> transposed_;  // Sᵀ; in sample space scratch, a strip a chunk
+  product::PaddedMatrix<T> transposed_;  // Sᵀ; in sample space scratch, a strip a chunk or share
   Buffer<double> row_sums_;              // of squares, of S
   Buffer<double> col_sums_;
   product::TileWalk<T> walk_;

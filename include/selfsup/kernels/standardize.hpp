@@ -44,32 +44,36 @@ class StandardPair {
   using Batch = simd::Batch<T>;
 
  public:
-  /// Standardises the columns of z_a, z_b (N, D), contiguous rows each: ẑ = (z − mean)/σ. Calls
-  /// then(chunk, first_of_chunk, first_column, width) for each strip while it is in cache, several
-  /// chunks at a time. Returns the sum of all squares, the check value.
+  /// Standardises the columns of z_a, z_b (N, D), contiguous rows each: ẑ = (z − mean)/σ. Returns
+  /// the sum of all squares, the check value.
+  double forward(ConstView<T> z_a, ConstView<T> z_b, double epsilon) {
+    begin(z_a.rows(), z_a.cols());
+    const Chunks strips = standard_strips<T>(z_a.cols());
+    if (max_threads() > strips.count()) {
+      standardise_by_runs(input_a(z_a), input_b(z_b), epsilon, strips);
+    } else {
+      parallel_for(strips.count(), strips.size * z_a.rows(), [&](std::size_t strip) {
+        standardise(input_a(z_a), input_b(z_b), epsilon, strips, strip);
+      });
+    }
+    return squares();
+  }
+
+  /// The same in SmallGram's chunks of strips, several at a time. Calls then(chunk, first_of_chunk,
+  /// first_column, width) for each strip while it is in cache.
   template <class Then>
   double forward(ConstView<T> z_a, ConstView<T> z_b, double epsilon, Then&& then) {
-    const std::size_t N = z_a.rows(), D = z_a.cols();
-    const Chunks strips = standard_strips<T>(D);
+    begin(z_a.rows(), z_a.cols());
+    const Chunks strips = standard_strips<T>(z_a.cols());
     const Chunks chunks = product::SmallGram<T>::chunks(strips.count());
-    for (StandardView<T>* view : {&a_, &b_}) {
-      view->rows.reshape(N, D);
-      view->squares.grow(D);
-      view->inverse.grow(D);
-    }
-    dots_.grow(D);
-    gaps_.grow(D);
-    parallel_for(chunks.count(), chunks.size * strips.size * N, [&](std::size_t chunk) {
+    parallel_for(chunks.count(), chunks.size * strips.size * z_a.rows(), [&](std::size_t chunk) {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
-        const std::size_t first = strips.first(strip), width = strips.length(strip);
-        centre(z_a, first, width, epsilon, a_);
-        centre(z_b, first, width, epsilon, b_);
-        scale(first, width, epsilon);
-        then(chunk, i == 0, first, width);
+        standardise(input_a(z_a), input_b(z_b), epsilon, strips, strip);
+        then(chunk, i == 0, strips.first(strip), strips.length(strip));
       }
     });
-    return total(a_.squares.data(), D) + total(b_.squares.data(), D);
+    return squares();
   }
 
   const StandardView<T>& a() const { return a_; }
@@ -95,54 +99,166 @@ class StandardPair {
     require_variance(where, "z_b", b_);
   }
 
-  std::size_t bytes() const { return a_.bytes() + b_.bytes() + dots_.bytes() + gaps_.bytes(); }
+  std::size_t bytes() const {
+    return a_.bytes() + b_.bytes() + dots_.bytes() + gaps_.bytes() + middles_.bytes() +
+           shifts_.bytes() + run_sums_.bytes();
+  }
 
  private:
   static constexpr std::size_t widest = strip_length<T>;
 
-  // Writes the centred columns, their squares and 1/σ.
-  static void centre(ConstView<T> z, std::size_t first, std::size_t width, double epsilon,
-                     StandardView<T>& view) {
-    const auto N = static_cast<double>(z.rows());
-    alignas(64) T middle[widest];
-    middle_entries(z, first, width, middle);
-    const Columns<T> columns{z, first, middle};
-    double sums[widest] = {};
+  // A view and what its columns are centred by.
+  struct Input {
+    ConstView<T> z;
+    StandardView<T>& view;
+    T* middles;
+    T* shifts;
+  };
+  // Some rows of some columns, at most `widest`.
+  struct Block {
+    std::size_t row, rows, col, cols;
+  };
+
+  void begin(std::size_t N, std::size_t D) {
+    for (StandardView<T>* view : {&a_, &b_}) {
+      view->rows.reshape(N, D);
+      view->squares.grow(D);
+      view->inverse.grow(D);
+    }
+    dots_.grow(D);
+    gaps_.grow(D);
+    middles_.grow(2 * D);
+    shifts_.grow(2 * D);
+  }
+  Input input_a(ConstView<T> z) { return {z, a_, middles_.data(), shifts_.data()}; }
+  Input input_b(ConstView<T> z) {
+    return {z, b_, middles_.data() + z.cols(), shifts_.data() + z.cols()};
+  }
+  double squares() const {
+    const std::size_t D = a_.rows.cols();
+    return total(a_.squares.data(), D) + total(b_.squares.data(), D);
+  }
+
+  // All rows of a strip.
+  void standardise(const Input& a, const Input& b, double epsilon, const Chunks& strips,
+                   std::size_t strip) {
+    const Block block{0, a.z.rows(), strips.first(strip), strips.length(strip)};
+    for (const Input* input : {&a, &b}) {
+      double sums[widest] = {}, squares[widest] = {};
+      middle_entries(input->z, block.col, block.cols, input->middles + block.col);
+      add_entries(*input, block, sums);
+      set_shifts(*input, block.col, block.cols, sums);
+      centre(*input, block, squares);
+      set_inverse(*input, block.col, block.cols, squares, epsilon);
+    }
+    double dots[widest] = {}, distances[widest] = {};
+    scale(block, dots, distances);
+    set_gaps(block.col, block.cols, dots, distances, epsilon);
+  }
+
+  // All strips, which are fewer than threads: step by step, each in runs of rows that add up as
+  // those of a whole strip do.
+  void standardise_by_runs(const Input& a, const Input& b, double epsilon, const Chunks& strips) {
+    for (const Input* input : {&a, &b}) middle_entries(input->z, 0, strips.total, input->middles);
+    step_by_runs(
+        strips,
+        [&](const Block& block, double* sums_a, double* sums_b) {
+          add_entries(a, block, sums_a);
+          add_entries(b, block, sums_b);
+        },
+        [&](std::size_t col, std::size_t cols, const double* sums_a, const double* sums_b) {
+          set_shifts(a, col, cols, sums_a);
+          set_shifts(b, col, cols, sums_b);
+        });
+    step_by_runs(
+        strips,
+        [&](const Block& block, double* squares_a, double* squares_b) {
+          centre(a, block, squares_a);
+          centre(b, block, squares_b);
+        },
+        [&](std::size_t col, std::size_t cols, const double* squares_a, const double* squares_b) {
+          set_inverse(a, col, cols, squares_a, epsilon);
+          set_inverse(b, col, cols, squares_b, epsilon);
+        });
+    step_by_runs(
+        strips,
+        [&](const Block& block, double* dots, double* distances) { scale(block, dots, distances); },
+        [&](std::size_t col, std::size_t cols, const double* dots, const double* distances) {
+          set_gaps(col, cols, dots, distances, epsilon);
+        });
+  }
+
+  // Calls add(block, x, y), which adds to two sums a column, for each run of each strip, and then
+  // finish(first_column, width, x, y) with those of all rows of a strip, added in order.
+  template <class Add, class Finish>
+  void step_by_runs(const Chunks& strips, Add&& add, Finish&& finish) {
+    const Chunks runs{a_.rows.rows(), rows_in_type};
+    const std::size_t items = runs.count() * strips.count(), size = strips.size;
+    double* const run_sums = run_sums_.grow(items * 2 * size);
+    parallel_for(items, 2 * rows_in_type * size, [&](std::size_t item) {
+      const std::size_t run = item / strips.count(), strip = item % strips.count();
+      double* const sums = run_sums + item * 2 * size;
+      std::fill_n(sums, 2 * size, 0.0);
+      add(Block{runs.first(run), runs.length(run), strips.first(strip), strips.length(strip)}, sums,
+          sums + size);
+    });
+    parallel_for(strips.count(), runs.count() * 2 * size, [&](std::size_t strip) {
+      double sums[2 * widest] = {};
+      for (std::size_t run = 0; run < runs.count(); ++run) {
+        const double* const of_run = run_sums + (run * strips.count() + strip) * 2 * size;
+        for (std::size_t i = 0; i < 2 * size; ++i) sums[i] += of_run[i];
+      }
+      finish(strips.first(strip), strips.length(strip), sums, sums + size);
+    });
+  }
+
+  // Adds z less its middle entries to sums[0 … cols − 1].
+  static void add_entries(const Input& input, const Block& block, double* sums) {
+    const Columns<T> columns{input.z, block.col, input.middles + block.col};
     add_rows<widest, T>(
-        0, z.rows(), width,
+        block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
           return sum + columns.about_middle(n, j, part);
         },
         sums);
-    alignas(64) T shift[widest];
-    for (std::size_t j = 0; j < width; ++j) shift[j] = static_cast<T>(sums[j] / N);
-    double* const squares = view.squares.data() + first;
-    std::fill_n(squares, width, 0.0);
+  }
+  static void set_shifts(const Input& input, std::size_t col, std::size_t cols,
+                         const double* sums) {
+    const auto N = static_cast<double>(input.z.rows());
+    for (std::size_t j = 0; j < cols; ++j) input.shifts[col + j] = static_cast<T>(sums[j] / N);
+  }
+
+  // Writes zc; adds its squares.
+  static void centre(const Input& input, const Block& block, double* squares) {
+    const Columns<T> columns{input.z, block.col, input.middles + block.col};
+    const T* const shift = input.shifts + block.col;
     add_rows<widest, T>(
-        0, z.rows(), width,
+        block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
           const Batch zc = columns.centred(n, j, part, shift);
-          simd::store(view.rows.row(n) + first + j, zc, part);
+          simd::store(input.view.rows.row(n) + block.col + j, zc, part);
           return simd::fma(zc, zc, sum);
         },
         squares);
-    double* const inverse = view.inverse.data() + first;
-    for (std::size_t j = 0; j < width; ++j) inverse[j] = 1 / std::sqrt(squares[j] / N + epsilon);
+  }
+  static void set_inverse(const Input& input, std::size_t col, std::size_t cols,
+                          const double* squares, double epsilon) {
+    const auto N = static_cast<double>(input.z.rows());
+    std::copy_n(squares, cols, input.view.squares.data() + col);
+    double* const inverse = input.view.inverse.data() + col;
+    for (std::size_t j = 0; j < cols; ++j) inverse[j] = 1 / std::sqrt(squares[j] / N + epsilon);
   }
 
-  // Scales both views' centred columns and writes what their correlation's diagonal is.
-  void scale(std::size_t first, std::size_t width, double epsilon) {
-    const std::size_t N = a_.rows.rows();
+  // Scales zc of both views; adds â·b̂ and (â − b̂)².
+  void scale(const Block& block, double* dots, double* distances) {
+    const std::size_t first = block.col;
     alignas(64) T by_a[widest], by_b[widest];
-    for (std::size_t j = 0; j < width; ++j) {
+    for (std::size_t j = 0; j < block.cols; ++j) {
       by_a[j] = static_cast<T>(a_.inverse.data()[first + j]);
       by_b[j] = static_cast<T>(b_.inverse.data()[first + j]);
     }
-    double distances[widest] = {};
-    double* const dots = dots_.data() + first;
-    std::fill_n(dots, width, 0.0);
     add_rows<widest, T>(
-        0, N, width,
+        block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
           T *const at_a = a_.rows.row(n) + first + j, *const at_b = b_.rows.row(n) + first + j;
           const Batch a = simd::load(at_a, part) * simd::load(by_a + j, part);
@@ -153,19 +269,23 @@ class StandardPair {
         },
         dots);
     add_rows<widest, T>(
-        0, N, width,
+        block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
           const Batch x = simd::load(a_.rows.row(n) + first + j, part) -
                           simd::load(b_.rows.row(n) + first + j, part);
           return simd::fma(x, x, sum);
         },
         distances);
-    for (std::size_t j = 0; j < width; ++j) {
-      const double inverse_a = a_.inverse.data()[first + j];
-      const double inverse_b = b_.inverse.data()[first + j];
-      gaps_.data()[first + j] = (epsilon * inverse_a * inverse_a + epsilon * inverse_b * inverse_b +
-                                 distances[j] / static_cast<double>(N)) /
-                                2;
+  }
+  void set_gaps(std::size_t col, std::size_t cols, const double* dots, const double* distances,
+                double epsilon) {
+    const auto N = static_cast<double>(a_.rows.rows());
+    std::copy_n(dots, cols, dots_.data() + col);
+    for (std::size_t j = 0; j < cols; ++j) {
+      const double inverse_a = a_.inverse.data()[col + j], inverse_b = b_.inverse.data()[col + j];
+      gaps_.data()[col + j] =
+          (epsilon * inverse_a * inverse_a + epsilon * inverse_b * inverse_b + distances[j] / N) /
+          2;
     }
   }
 
@@ -183,6 +303,10 @@ class StandardPair {
   StandardView<T> b_;
   Buffer<double> dots_;
   Buffer<double> gaps_;
+  // Scratch.
+  Buffer<T> middles_;  // (2, D)
+  Buffer<T> shifts_;
+  Buffer<double> run_sums_;
 };
 
 }  // namespace kernels

@@ -8,6 +8,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/strip_grams.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/simd/reduce.hpp"
@@ -41,6 +42,8 @@ class StripMoments {
     ConstView<T> z;
     CentredView<T>& centred;
     product::SmallGram<T>& gram;
+
+    const product::PaddedMatrix<T>& rows() const { return centred.rows; }
   };
   struct Sums {
     double squares;     ///< Σ zc² of all views, the check value
@@ -137,21 +140,10 @@ class StripMoments {
     return result;
   }
 
-  // Whether all strips are centred before the first product, which more threads than there are
-  // chunks can share. Fewer threads find a strip in cache when they multiply it at once.
-  static bool step_by_step(const Chunks& chunks) {
-    return chunks.size > 1 && max_threads() > chunks.count();
-  }
-
   Sums samples_by_steps(std::initializer_list<View> views, const Chunks& strips,
                         const Chunks& chunks, product::PaddedMatrix<T>* difference) {
-    const std::size_t N = views.begin()->z.rows(), D = views.begin()->z.cols();
-    // A strip is transposed once for each group.
-    const std::size_t of_group = views.size() * chunks.count();
-    const std::size_t groups =
-        std::min(views.begin()->gram.panels(), Chunks{max_threads(), of_group}.count());
-    const std::size_t shares = team_size(std::max(strips.count(), groups * of_group));
-    transposed_.reshape(shares * strips.size, N);
+    const std::size_t D = views.begin()->z.cols();
+    reserve_strips_of_columns(views, strips, chunks, transposed_);
     parallel_for(strips.count(), [&](std::size_t strip, std::size_t share) {
       const std::size_t first = strips.first(strip), width = strips.length(strip);
       differences_.data()[strip] = about_middle(views, first, width, difference);
@@ -160,14 +152,7 @@ class StripMoments {
                        transposed_.stride());
       simd::end_of_stream();
     });
-    add_by_panels(views, chunks, groups,
-                  [&](const View& view, std::size_t strip, std::size_t share) {
-                    T* const x = transposed_.row(share * strips.size);
-                    simd::transpose(view.centred.rows.row(0) + strips.first(strip),
-                                    view.centred.rows.stride(), N, strips.length(strip), x,
-                                    transposed_.stride());
-                    return ConstView<T>(x, strips.length(strip), N, transposed_.stride(), 1);
-                  });
+    add_strips_of_columns(views, strips, chunks, transposed_);
     return sums(views, D, strips.count());
   }
 
@@ -199,28 +184,7 @@ class StripMoments {
       subtract(strip);
       simd::end_of_stream();
     });
-    add_by_panels(views, chunks, views.begin()->gram.panels(),
-                  [&](const View& view, std::size_t strip, std::size_t) {
-                    return view.centred.rows.view().row_range(strips.first(strip),
-                                                              strips.length(strip));
-                  });
-  }
-
-  // Adds rows_of_strip(view, strip, share) of all strips to the Gram matrices, whose panels stand
-  // in groups: the last ones, which are the longest, first.
-  template <class RowsOfStrip>
-  static void add_by_panels(std::initializer_list<View> views, const Chunks& chunks,
-                            std::size_t groups, RowsOfStrip&& rows_of_strip) {
-    const std::size_t of_group = views.size() * chunks.count();
-    parallel_for(groups * of_group, [&](std::size_t item, std::size_t share) {
-      const std::size_t group = groups - 1 - item / of_group, chunk = item % chunks.count();
-      const View& view = views.begin()[item % of_group / chunks.count()];
-      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const ConstView<T> x = rows_of_strip(view, chunks.first(chunk) + i, share);
-        for (std::size_t panel = group; panel < view.gram.panels(); panel += groups)
-          view.gram.add_panel(chunk, panel, x, i == 0);
-      }
-    });
+    add_strips_of_rows(views, strips, chunks);
   }
 
   // Writes whole columns of all views less their middle entries. Returns Σ (a − b)².

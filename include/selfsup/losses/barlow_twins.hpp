@@ -131,13 +131,16 @@ class BarlowTwins : public RunsOn {
     BarlowTwinsTerms terms;
     correlation_.plan(N_, D_, used_.covariance_route);
     // (1) centred columns and (2) their scale, the diagonal of C, and with them the products of (4)
-    // that fit a tile
-    const bool with_grams = with_products() && correlation_.grams_fit();
-    const double squares = pair_.forward(
-        copy_a_.of(z_a), copy_b_.of(z_b), used_.epsilon,
-        [&](std::size_t chunk, bool first_of_chunk, std::size_t first, std::size_t width) {
-          if (with_grams) correlation_.add_strip(pair_, chunk, first_of_chunk, first, width);
-        });
+    // that take strips
+    const ConstView<T> a = copy_a_.of(z_a), b = copy_b_.of(z_b);
+    const double squares =
+        with_products() && correlation_.takes_strips()
+            ? pair_.forward(a, b, used_.epsilon,
+                            [&](std::size_t chunk, bool first_of_chunk, std::size_t first,
+                                std::size_t width) {
+                              correlation_.add_strip(pair_, chunk, first_of_chunk, first, width);
+                            })
+            : pair_.forward(a, b, used_.epsilon);
     if (!is_finite(squares)) throw_non_finite(where, views);
     if (!(used_.epsilon > 0)) pair_.require_variance(where);
     // (3) invariance
