@@ -1,3 +1,5 @@
+#include "selfsup/core/enter.hpp"  // precise under fast-math
+
 #include "selfsup/losses/vicreg.hpp"
 
 #include "catch.hpp"
@@ -140,6 +142,26 @@ std::vector<tests::LossCase> tests::vicreg_cases() {
       vicreg_case("one view, sample route", with(sample), {}, 1),
       vicreg_case("one view, feature route", with(feature), {}, 1),
   };
+}
+
+TEST_CASE("VicReg: the variance hinge is that of each column, added in order") {
+  for (const std::size_t D : {1, 3, 8, 13, 64, 201}) {
+    const Matrix<double> drawn = tests::random_matrix(1, D, 3);
+    // Some columns on either side of the target, and one without variance.
+    std::vector<double> squares(D), factor(D, 0.5), expected_factor(D, 0.5);
+    for (std::size_t j = 1; j < D; ++j) squares[j] = 40 * drawn(0, j) * drawn(0, j);
+    const selfsup::kernels::VarianceHinge hinge{20, D, 1.1, 1e-4};
+    double expected = 0;
+    for (std::size_t j = 0; j < D; ++j) {
+      const double sigma = std::sqrt(squares[j] / 19 + 1e-4);
+      expected += std::max(0.0, 1.1 - sigma);
+      if (sigma < 1.1) expected_factor[j] -= 0.7 / (19 * static_cast<double>(D)) / sigma;
+    }
+    INFO(D << " columns");
+    CHECK(hinge.value(squares.data()) == expected / static_cast<double>(D));
+    hinge.add_gradient(squares.data(), 0.7, factor.data());
+    CHECK(factor == expected_factor);
+  }
 }
 
 TEST_CASE("VicReg: the presets are what the paper and the libraries use") {

@@ -8,6 +8,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/moments.hpp"
+#include "selfsup/kernels/run_sums.hpp"
 #include "selfsup/kernels/strip_moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
@@ -49,7 +50,7 @@ class StandardPair {
   double forward(ConstView<T> z_a, ConstView<T> z_b, double epsilon) {
     begin(z_a.rows(), z_a.cols());
     const Chunks strips = standard_strips<T>(z_a.cols());
-    if (max_threads() > strips.count()) {
+    if (idle_by_strips(strips)) {
       standardise_by_runs(input_a(z_a), input_b(z_b), epsilon, strips);
     } else {
       parallel_for(strips.count(), strips.size * z_a.rows(), [&](std::size_t strip) {
@@ -106,6 +107,7 @@ class StandardPair {
 
  private:
   static constexpr std::size_t widest = strip_length<T>;
+  using Block = typename RunSums<widest>::Block;
 
   // A view and what its columns are centred by.
   struct Input {
@@ -114,10 +116,12 @@ class StandardPair {
     T* middles;
     T* shifts;
   };
-  // Some rows of some columns, at most `widest`.
-  struct Block {
-    std::size_t row, rows, col, cols;
-  };
+  // Whether whole strips leave threads without work for longer than steps by runs take more, which
+  // find less in cache.
+  static bool idle_by_strips(const Chunks& strips) {
+    const std::size_t threads = max_threads(), rounds = Chunks{strips.count(), threads}.count();
+    return 4 * rounds * threads > 5 * strips.count();
+  }
 
   void begin(std::size_t N, std::size_t D) {
     for (StandardView<T>* view : {&a_, &b_}) {
@@ -156,12 +160,11 @@ class StandardPair {
     set_gaps(block.col, block.cols, dots, distances, epsilon);
   }
 
-  // All strips, which are fewer than threads: step by step, each in runs of rows that add up as
-  // those of a whole strip do.
+  // All strips, step by step.
   void standardise_by_runs(const Input& a, const Input& b, double epsilon, const Chunks& strips) {
     for (const Input* input : {&a, &b}) middle_entries(input->z, 0, strips.total, input->middles);
-    step_by_runs(
-        strips,
+    run_sums_.step(
+        a.z.rows(), strips,
         [&](const Block& block, double* sums_a, double* sums_b) {
           add_entries(a, block, sums_a);
           add_entries(b, block, sums_b);
@@ -170,8 +173,8 @@ class StandardPair {
           set_shifts(a, col, cols, sums_a);
           set_shifts(b, col, cols, sums_b);
         });
-    step_by_runs(
-        strips,
+    run_sums_.step(
+        a.z.rows(), strips,
         [&](const Block& block, double* squares_a, double* squares_b) {
           centre(a, block, squares_a);
           centre(b, block, squares_b);
@@ -180,36 +183,12 @@ class StandardPair {
           set_inverse(a, col, cols, squares_a, epsilon);
           set_inverse(b, col, cols, squares_b, epsilon);
         });
-    step_by_runs(
-        strips,
+    run_sums_.step(
+        a.z.rows(), strips,
         [&](const Block& block, double* dots, double* distances) { scale(block, dots, distances); },
         [&](std::size_t col, std::size_t cols, const double* dots, const double* distances) {
           set_gaps(col, cols, dots, distances, epsilon);
         });
-  }
-
-  // Calls add(block, x, y), which adds to two sums a column, for each run of each strip, and then
-  // finish(first_column, width, x, y) with those of all rows of a strip, added in order.
-  template <class Add, class Finish>
-  void step_by_runs(const Chunks& strips, Add&& add, Finish&& finish) {
-    const Chunks runs{a_.rows.rows(), rows_in_type};
-    const std::size_t items = runs.count() * strips.count(), size = strips.size;
-    double* const run_sums = run_sums_.grow(items * 2 * size);
-    parallel_for(items, 2 * rows_in_type * size, [&](std::size_t item) {
-      const std::size_t run = item / strips.count(), strip = item % strips.count();
-      double* const sums = run_sums + item * 2 * size;
-      std::fill_n(sums, 2 * size, 0.0);
-      add(Block{runs.first(run), runs.length(run), strips.first(strip), strips.length(strip)}, sums,
-          sums + size);
-    });
-    parallel_for(strips.count(), runs.count() * 2 * size, [&](std::size_t strip) {
-      double sums[2 * widest] = {};
-      for (std::size_t run = 0; run < runs.count(); ++run) {
-        const double* const of_run = run_sums + (run * strips.count() + strip) * 2 * size;
-        for (std::size_t i = 0; i < 2 * size; ++i) sums[i] += of_run[i];
-      }
-      finish(strips.first(strip), strips.length(strip), sums, sums + size);
-    });
   }
 
   // Adds z less its middle entries to sums[0 … cols − 1].
@@ -306,7 +285,7 @@ class StandardPair {
   // Scratch.
   Buffer<T> middles_;  // (2, D)
   Buffer<T> shifts_;
-  Buffer<double> run_sums_;
+  RunSums<widest> run_sums_;
 };
 
 }  // namespace kernels

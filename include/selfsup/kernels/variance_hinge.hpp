@@ -4,10 +4,8 @@
 
 #include "selfsup/core/enter.hpp"
 
-#include "selfsup/core/abi.hpp"
+#include "selfsup/simd/batch.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 
 namespace selfsup {
@@ -21,26 +19,41 @@ struct VarianceHinge {
   double target;   // γ
   double epsilon;  // ε
 
-  double deviation(double squares) const {
-    return std::sqrt(squares / static_cast<double>(N - 1) + epsilon);
-  }
-
-  /// Returns the mean over columns of max(0, γ − σ_j).
+  /// Returns the mean over columns of max(0, γ − σ_j), added in order.
   double value(const double* squares) const {
     double sum = 0;
-    for (std::size_t j = 0; j < D; ++j) sum += std::max<double>(0, target - deviation(squares[j]));
+    simd::for_batches<double>(0, D, [&](std::size_t j, auto part) {
+      const Batch below = Batch(target) - deviations(squares + j, part), zero(0.0);
+      alignas(64) double terms[simd::lanes<double>];
+      simd::store(terms, simd::select<double>(below > zero, below, zero));
+      for (std::size_t i = 0; i < lanes_of(part); ++i) sum += terms[i];
+    });
     return sum / static_cast<double>(D);
   }
 
   /// Adds weight · −1/((N−1)·D·σ_j) to factor_j of each column with σ_j < γ: the gradient is
   /// factor_j·zc_nj.
   void add_gradient(const double* squares, double weight, double* factor) const {
-    const double scale = weight / (static_cast<double>(N - 1) * static_cast<double>(D));
-    for (std::size_t j = 0; j < D; ++j) {
-      const double sigma = deviation(squares[j]);
-      if (sigma < target) factor[j] -= scale / sigma;
-    }
+    // Selected, not branched on: a column below the target is nothing to predict.
+    const Batch scale(weight / (static_cast<double>(N - 1) * static_cast<double>(D)));
+    simd::for_batches<double>(0, D, [&](std::size_t j, auto part) {
+      const Batch sigma = deviations(squares + j, part), before = simd::load(factor + j, part);
+      const Batch after =
+          simd::select<double>(sigma < Batch(target), before - scale / sigma, before);
+      simd::store(factor + j, after, part);
+    });
   }
+
+ private:
+  using Batch = simd::Batch<double>;
+
+  template <class Part>
+  Batch deviations(const double* squares, Part part) const {
+    const Batch degrees(static_cast<double>(N - 1));
+    return xsimd::sqrt(simd::load(squares, part, 1.0) / degrees + Batch(epsilon));
+  }
+  static std::size_t lanes_of(simd::AllLanes) { return simd::lanes<double>; }
+  static std::size_t lanes_of(simd::FirstLanes part) { return part.count; }
 };
 
 }  // namespace kernels
