@@ -275,12 +275,11 @@ TEST_CASE("BarlowTwins: more threads than a small product has chunks give the sa
     CovarianceRoute route;
     std::size_t N, D;
   };
-  // Strips of columns fewer than threads and, in float, 3 of them and 24; runs of 64 rows and what
-  // is left of one, and less than one.
+  // Of the feature route, some that go by runs of 64 rows and what is left of one.
   for (const Shape& shape :
        {Shape{CovarianceRoute::sample, 37, 1500}, Shape{CovarianceRoute::sample, 150, 700},
-        Shape{CovarianceRoute::feature, 1500, 45}, Shape{CovarianceRoute::feature, 1100, 150},
-        Shape{CovarianceRoute::feature, 40, 20}, Shape{CovarianceRoute::feature, 130, 450}}) {
+        Shape{CovarianceRoute::feature, 1500, 45}, Shape{CovarianceRoute::feature, 4100, 45},
+        Shape{CovarianceRoute::feature, 2000, 150}, Shape{CovarianceRoute::feature, 40, 20}}) {
     const auto z = tests::random_views(shape.N, shape.D, 3);
     const auto in_float = tests::cast<float>(z);
     const auto options = with(shape.route, with_weight(1));

@@ -145,7 +145,7 @@ std::vector<tests::LossCase> tests::vicreg_cases() {
 }
 
 TEST_CASE("VicReg: the variance hinge is that of each column, added in order") {
-  for (const std::size_t D : {1, 3, 8, 13, 64, 201}) {
+  for (const std::size_t D : {1u, 3u, 8u, 13u, 64u, 201u}) {
     const Matrix<double> drawn = tests::random_matrix(1, D, 3);
     // Some columns on either side of the target, and one without variance.
     std::vector<double> squares(D), factor(D, 0.5), expected_factor(D, 0.5);

@@ -50,7 +50,7 @@ class StandardPair {
   double forward(ConstView<T> z_a, ConstView<T> z_b, double epsilon) {
     begin(z_a.rows(), z_a.cols());
     const Chunks strips = standard_strips<T>(z_a.cols());
-    if (idle_by_strips(strips)) {
+    if (idle_by_strips(z_a.rows(), strips)) {
       standardise_by_runs(input_a(z_a), input_b(z_b), epsilon, strips);
     } else {
       parallel_for(strips.count(), strips.size * z_a.rows(), [&](std::size_t strip) {
@@ -118,9 +118,11 @@ class StandardPair {
   };
   // Whether whole strips leave threads without work for longer than steps by runs take more, which
   // find less in cache.
-  static bool idle_by_strips(const Chunks& strips) {
-    const std::size_t threads = max_threads(), rounds = Chunks{strips.count(), threads}.count();
-    return 4 * rounds * threads > 5 * strips.count();
+  static bool idle_by_strips(std::size_t N, const Chunks& strips) {
+    // No more threads than parallel_for() has for a step.
+    const std::size_t paid = row_chunks(2 * N, strips.total).count() / 4;
+    const std::size_t threads = std::min(max_threads(), std::max<std::size_t>(1, paid));
+    return 4 * threads * Chunks{strips.count(), threads}.count() > 5 * strips.count();
   }
 
   void begin(std::size_t N, std::size_t D) {

@@ -191,6 +191,12 @@ inline Batch<T> abs(const Batch<T>& x) {
   return xsimd::abs(x);
 }
 
+/// Rounded once.
+template <class T>
+inline Batch<T> sqrt(const Batch<T>& x) {
+  return xsimd::sqrt(x);
+}
+
 template <class T>
 inline Batch<T> max(const Batch<T>& a, const Batch<T>& b) {
   return xsimd::max(a, b);
