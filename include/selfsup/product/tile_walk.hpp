@@ -182,9 +182,9 @@ class TileWalk {
     std::size_t at_once = Kind::adds_to_blocks ? plan_.most_slots() : tiles;
     if (Kind::reads_tiles) at_once = std::min(at_once, plan_.made_at_once());
     visitor.reserve(at_once, plan_.edge());
-    if (kept_tiles_ < tiles)
-      made_.grow(Kind::reads_tiles ? at_once : std::min(plan_.threads(), tiles),
-                 plan_.tile_entries());
+    // Where all are kept, too: a value that keeps none takes no memory then.
+    made_.grow(Kind::reads_tiles ? at_once : std::min(plan_.threads(), tiles),
+               plan_.tile_entries());
     for (std::size_t first = 0; first < tiles; first += at_once) {
       const std::size_t last = std::min(tiles, first + at_once);
       // The last of the walk first: those on the diagonal, half as much work, fill what is left.
