@@ -59,7 +59,8 @@ class TilePlan {
     return tile.row0 == block * row_edge_ ? Side::rows : Side::cols;
   }
 
-  /// A product below 2¹⁸ multiply-adds takes less time than to start a thread and to wait for it.
+  /// How many threads make tiles, one each at a time. A product below 2¹⁸ multiply-adds takes less
+  /// time than to start a thread and to wait for it.
   std::size_t threads() const {
     return rows_ * cols_ * K_ < (std::size_t{1} << 18) ? 1 : max_threads();
   }
@@ -69,10 +70,6 @@ class TilePlan {
     if (threads() > 1) return parallel_for(count, f);
     for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
   }
-
-  /// Tiles made one after the other stay in the cache of the one thread that needs them next;
-  /// several threads make two each, so that none waits long.
-  std::size_t made_at_once() const { return threads() == 1 ? 1 : 2 * threads(); }
 
   /// So many tiles at a time leave what they take in slots: no more than have room where X has, at
   /// 16 bytes for each of their rows and columns, but enough for many threads.

@@ -128,8 +128,8 @@ class TileWalk {
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
   void reserve_backward() {
-    const std::size_t all = tiles(), to_make = plan_.threads() == 1 ? all : all - kept_tiles_;
-    made_.grow(std::min(plan_.made_at_once(), to_make), plan_.tile_entries());
+    // Where all tiles are kept, too: a value that keeps none takes no memory then.
+    made_.grow(std::min(plan_.threads(), tiles()), plan_.tile_entries());
     scratch_.grow(plan_.threads() * plan_.piece_entries());
   }
 
@@ -180,11 +180,8 @@ class TileWalk {
     kept_.grow(kept_tiles_, plan_.tile_entries());
     reserve_backward();
     std::size_t at_once = Kind::adds_to_blocks ? plan_.most_slots() : tiles;
-    if (Kind::reads_tiles) at_once = std::min(at_once, plan_.made_at_once());
+    if (Kind::reads_tiles) at_once = std::min(at_once, plan_.threads());
     visitor.reserve(at_once, plan_.edge());
-    // Where all are kept, too: a value that keeps none takes no memory then.
-    made_.grow(Kind::reads_tiles ? at_once : std::min(plan_.threads(), tiles),
-               plan_.tile_entries());
     for (std::size_t first = 0; first < tiles; first += at_once) {
       const std::size_t last = std::min(tiles, first + at_once);
       // The last of the walk first: those on the diagonal, half as much work, fill what is left.
@@ -229,7 +226,7 @@ class TileWalk {
   template <class Visitor, class Multiply>
   void walk_back(const Visitor& visitor, const Multiply& multiply_tile, const Gradients& outputs) {
     reserve_backward();
-    const std::size_t tiles = plan_.schedule().tiles(), at_once = plan_.made_at_once();
+    const std::size_t tiles = plan_.schedule().tiles(), at_once = plan_.threads();
     // Several threads weigh a kept tile twice, each block its own part, rather than wait for each
     // other between a few tiles and the next.
     const std::size_t in_place = Visitor::keeps_weights || plan_.threads() > 1 ? kept_tiles_ : 0;
