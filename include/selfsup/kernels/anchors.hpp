@@ -175,12 +175,12 @@ class AnchorTiles {
 
   // Adds what a tile took of `count` anchors: sums, online relative to its own maxima.
   template <std::size_t Count>
-  static void add_sums(T scale, Anchors<T>& anchors, std::size_t first, std::size_t count,
+  static void add_slot(T scale, Anchors<T>& anchors, std::size_t first, std::size_t count,
                        const T* tile_largest, bool online,
                        const std::array<RelativeSums<T>, Count>& sums) {
     T* const largest = anchors.largest.data() + first;
     if (online) return add_relative(scale, largest, tile_largest, count, sums);
-    for (const RelativeSums<T>& of : sums) kernels::add_sums(of.more, count, of.sums);
+    for (const RelativeSums<T>& of : sums) add_sums(of.more, count, of.sums);
     for (std::size_t i = 0; i < count; ++i) largest[i] = std::max(largest[i], tile_largest[i]);
   }
 

@@ -242,7 +242,7 @@ class CrossCorrelation {
       return product::Right<T>{b.row(strips.first(strip)), b.stride()};
     };
     // More threads than chunks share out the columns, too; fewer find the next strip in cache.
-    const bool by_panels = chunks.size > 1 && max_threads() > chunks.count();
+    const bool by_panels = step_by_step(chunks);
     const std::size_t panels = by_panels ? small_.panels() : 1;
     parallel_for(panels * chunks.count(), chunks.size * strips.size * D, [&](std::size_t item) {
       const std::size_t chunk = item % chunks.count(), panel = item / chunks.count();

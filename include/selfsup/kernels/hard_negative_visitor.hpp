@@ -130,7 +130,7 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
 
   void add(std::size_t first, std::size_t count, const double* rest, const double* hard,
            const T* largest) const {
-    this->template add_sums<2>(scale_, anchors_, first, count, largest, Online,
+    this->template add_slot<2>(scale_, anchors_, first, count, largest, Online,
                                {{{anchors_.rest.data() + first, rest, 1 + beta_},
                                  {anchors_.hard.data() + first, hard, beta_}}});
   }

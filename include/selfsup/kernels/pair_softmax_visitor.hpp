@@ -128,7 +128,7 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
 
   void add(Anchors<T>& anchors, std::size_t first, std::size_t count, const double* rest,
            const T* largest) const {
-    this->template add_sums<1>(scale_, anchors, first, count, largest, Online,
+    this->template add_slot<1>(scale_, anchors, first, count, largest, Online,
                                {{{anchors.rest.data() + first, rest, T(1)}}});
   }
 
