@@ -262,10 +262,9 @@ class TileWalk {
     const std::size_t room = plan_.piece_entries();
     const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() : 0,
                                   outputs[1].out ? pieces_of[1].count() : 0};
-    plan_.in_parallel(tasks[0] + tasks[1], [&](std::size_t i, std::size_t share) {
-      const std::size_t o = i < tasks[0] ? 0 : 1;
+    const auto add = [&](std::size_t o, std::size_t i, std::size_t share) {
       const Gradient<T>& output = outputs[o];
-      const Pieces::Piece piece = pieces_of[o].at(o == 0 ? i : i - tasks[0]);
+      const Pieces::Piece piece = pieces_of[o].at(i);
       const BlockGradient<T, Visitor> gradient(visitor, output, piece.first, piece.count,
                                                plan_.edge(), scratch_.data() + share * room);
       const std::size_t first_tile = plan_.schedule().first_tile(output.side, piece.block);
@@ -289,6 +288,19 @@ class TileWalk {
           gradient.add_rows(tile, side, how, {after, {}});
         }
       }
+    };
+    if (plan_.threads() == 1 && last - first == 1) {  // whole blocks, and no other has the tile
+      const BlockPair pair = plan_.schedule().pair(first);
+      for (std::size_t o = 0; o < 2; ++o) {
+        if (tasks[o] == 0) continue;
+        const bool of_cols = outputs[o].side == Side::cols;
+        if (!of_cols) add(o, pair.row, 0);
+        if (of_cols || (plan_.symmetric() && pair.col != pair.row)) add(o, pair.col, 0);
+      }
+      return;
+    }
+    plan_.in_parallel(tasks[0] + tasks[1], [&](std::size_t i, std::size_t share) {
+      add(i < tasks[0] ? 0 : 1, i < tasks[0] ? i : i - tasks[0], share);
     });
   }
 
