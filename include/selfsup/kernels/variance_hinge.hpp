@@ -50,7 +50,7 @@ struct VarianceHinge {
   template <class Part>
   Batch deviations(const double* squares, Part part) const {
     const Batch degrees(static_cast<double>(N - 1));
-    return simd::sqrt<double>(simd::load(squares, part, 1.0) / degrees + Batch(epsilon));
+    return simd::sqrt<double>(simd::load<double>(squares, part, 1) / degrees + Batch(epsilon));
   }
   static std::size_t lanes_of(simd::AllLanes) { return simd::lanes<double>; }
   static std::size_t lanes_of(simd::FirstLanes part) { return part.count; }
