@@ -32,6 +32,13 @@ inline void report_products(benchmark::State& state, double rows, std::size_t by
   state.counters["of_bound"] = detail::per_second(2 * multiply_adds / multiply_add_peak());
 }
 
+/// Multiply-adds that SIGReg needs for N samples and S slices: the projections and their product
+/// back; and for each projected sample, forward and backward, 10 for its sine and cosine and one
+/// for each function at each of 16 knots.
+inline double sliced_normality(double N, double D, std::size_t slices) {
+  return 2 * N * static_cast<double>(slices) * (D + 10 + 2 * 16);
+}
+
 /// For a loss bound by memory: the bytes that it reads and writes at least, a step. Above 1 the
 /// arrays lie in a cache.
 inline void report_bytes(benchmark::State& state, double rows, std::size_t bytes_held,

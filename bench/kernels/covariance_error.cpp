@@ -31,8 +31,8 @@ selfsup::MutView<double> view(Batch& z) { return {z.data(), N, D}; }
 Batch random_batch(std::size_t factors) {
   selfsup::kernels::RandomStream random(seed, 0, factors);
   const auto draw = [&random](std::size_t count) {
-    Batch entries;
-    while (entries.size() < count) entries.push_back(random.normals().first);
+    Batch entries(count);
+    random.normals(count, entries.data());
     return entries;
   };
   Batch z = draw(N * D);

@@ -5,11 +5,13 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/simd/batch.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <cstring>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -40,17 +42,24 @@ class RandomStream {
     return product >> 32;
   }
 
-  /// Two independent numbers from the standard normal distribution, by Marsaglia's polar method.
-  std::pair<double, double> normals() {
-    double x, y, square;
-    do {
-      const std::uint64_t both = bits();
-      x = symmetric(both >> 32);
-      y = symmetric(both & 0xffffffffu);
-      square = std::fma(x, x, y * y);
-    } while (square >= 1);
-    const double factor = std::sqrt(-2 * log(square) / square);
-    return {x * factor, y * factor};
+  /// Writes independent numbers from the standard normal distribution, by Marsaglia's polar method:
+  /// two from each accepted 64 bits, the last one of an odd count dropped.
+  void normals(std::size_t count, double* to) {
+    constexpr std::size_t most = 64;  // pairs at a time
+    alignas(64) double x[most], y[most], square[most] = {};
+    for (std::size_t first = 0; first < count; first += 2 * most) {
+      const std::size_t rest = count - first, pairs = std::min(most, (rest + 1) / 2);
+      for (std::size_t i = 0; i < pairs;) {
+        const std::uint64_t both = bits();
+        x[i] = symmetric(both >> 32);
+        y[i] = symmetric(both & 0xffffffffu);
+        square[i] = std::fma(x[i], x[i], y[i] * y[i]);
+        i += square[i] < 1 ? 1 : 0;
+      }
+      scale(pairs, square, x, y);
+      for (std::size_t i = 0; i < rest && i < 2 * pairs; ++i)
+        to[first + i] = (i % 2 ? y : x)[i / 2];
+    }
   }
 
  private:
@@ -65,22 +74,46 @@ class RandomStream {
     return (static_cast<double>(2 * bits + 1) - 4294967296.0) / 4294967296.0;
   }
 
-  // log of (0, 1), to about 1e-12 relative: the system's own differs in its last bit between
-  // machines. The series of 2·artanh((f − 1)/(f + 1)) for f in [√½, √2).
-  static double log(double x) {
-    int exponent;
-    double f = std::frexp(x, &exponent);
-    if (f < 0.70710678118654752) {
-      f *= 2;
-      --exponent;
+  // Multiplies each pair by sqrt(−2·log(square)/square).
+  static void scale(std::size_t pairs, double* square, double* x, double* y) {
+    using Batch = simd::Batch<double>;
+    constexpr std::size_t L = simd::lanes<double>;
+    alignas(64) double fraction[L], exponent[L];
+    for (std::size_t first = 0; first < pairs; first += L) {
+      for (std::size_t i = 0; i < L; ++i) split(square[first + i], fraction[i], exponent[i]);
+      const Batch squares = simd::load(square + first);
+      const Batch log = log_of(simd::load(fraction), simd::load(exponent));
+      const Batch factor = simd::sqrt<double>(Batch(-2.0) * log / squares);
+      simd::store(x + first, simd::load(x + first) * factor);
+      simd::store(y + first, simd::load(y + first) * factor);
     }
-    const double w = (f - 1) / (f + 1), square = w * w;
+  }
+
+  // x = fraction·2^exponent, fraction in [½, 1); x above the least normal number.
+  static void split(double x, double& fraction, double& exponent) {
+    std::uint64_t bits;
+    std::memcpy(&bits, &x, sizeof(bits));
+    exponent = static_cast<double>(static_cast<std::int64_t>(bits >> 52) - 1022);
+    bits = (bits & 0x000fffffffffffffu) | 0x3fe0000000000000u;
+    std::memcpy(&fraction, &bits, sizeof(bits));
+  }
+
+  // log(fraction·2^exponent), to about 1e-12 relative: the system's own differs in its last bit
+  // between machines. The series of 2·artanh((f − 1)/(f + 1)) for f in [√½, √2).
+  static simd::Batch<double> log_of(const simd::Batch<double>& fraction,
+                                    const simd::Batch<double>& exponent) {
+    using Batch = simd::Batch<double>;
     // Double also under -fsingle-precision-constant.
-    constexpr double one = 1, log_2 = static_cast<double>(0.693147180559945309417L);
-    double series = one / 15;
+    constexpr double one = 1, log_2 = static_cast<double>(0.693147180559945309417L),
+                     root = static_cast<double>(0.707106781186547524401L);
+    const simd::Mask<double> low = fraction < Batch(root);
+    const Batch f = simd::select<double>(low, fraction + fraction, fraction);
+    const Batch power = simd::select<double>(low, exponent - Batch(one), exponent);
+    const Batch w = (f - Batch(one)) / (f + Batch(one)), square = w * w;
+    Batch series(one / 15);
     for (int divisor = 13; divisor > 0; divisor -= 2)
-      series = std::fma(series, square, one / divisor);
-    return std::fma(static_cast<double>(exponent), log_2, 2 * w * series);
+      series = simd::fma_rounded_once(series, square, Batch(one / divisor));
+    return simd::fma_rounded_once(power, Batch(log_2), (w + w) * series);
   }
 
   std::uint64_t state_;

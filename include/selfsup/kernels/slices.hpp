@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
@@ -34,8 +35,13 @@ class Slices {
     rows_.reshape(count, D);
     drawn_ = true;
     drawn_at_ = point;
-    parallel_for(count, 4 * D, [&](std::size_t s) {
-      draw({point.seed, point.step, s}, rows_.row(s));
+    double* const normals = normals_.grow(max_threads() * D);
+    const Chunks chunks = row_chunks(count, 4 * D);
+    parallel_for(chunks.count(), [&](std::size_t chunk, std::size_t share) {
+      for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
+        const std::size_t s = chunks.first(chunk) + i;
+        draw({point.seed, point.step, s}, D, normals + share * D, rows_.row(s));
+      }
     });
   }
 
@@ -60,34 +66,33 @@ class Slices {
   ConstView<T> rows(std::size_t first, std::size_t some) const {
     return {rows_.row(first), some, rows_.cols(), rows_.stride(), 1};
   }
-  std::size_t bytes() const { return rows_.bytes(); }
+  std::size_t bytes() const { return rows_.bytes() + normals_.bytes(); }
 
  private:
   // A matrix that was moved from is empty.
   bool given() const { return given_ && rows_.rows() > 0; }
 
   // A normal vector has a direction uniform on the sphere. Its entries are those of float in
-  // double, too.
-  void draw(RandomStream random, T* u) const {
-    const std::size_t D = rows_.cols();
-    double squares = 0;
-    for (std::size_t d = 0; d < D; d += 2) {
-      const auto pair = random.normals();
-      u[d] = static_cast<T>(static_cast<float>(pair.first));
-      squares = std::fma(static_cast<double>(u[d]), static_cast<double>(u[d]), squares);
-      if (d + 1 == D) break;
-      u[d + 1] = static_cast<T>(static_cast<float>(pair.second));
-      squares = std::fma(static_cast<double>(u[d + 1]), static_cast<double>(u[d + 1]), squares);
+  // double, too, and its length is added in an order that no machine changes.
+  static void draw(RandomStream random, std::size_t D, double* normals, T* u) {
+    random.normals(D, normals);
+    constexpr std::size_t sums = 4;
+    double squares[sums] = {};
+    for (std::size_t d = 0; d < D; ++d) {
+      normals[d] = static_cast<double>(static_cast<float>(normals[d]));
+      squares[d % sums] = std::fma(normals[d], normals[d], squares[d % sums]);
     }
-    const double length = std::sqrt(squares);
+    const double inverse = 1 / std::sqrt((squares[0] + squares[1]) + (squares[2] + squares[3]));
     for (std::size_t d = 0; d < D; ++d)
-      u[d] = static_cast<T>(static_cast<float>(static_cast<double>(u[d]) / length));
+      u[d] = static_cast<T>(static_cast<float>(normals[d] * inverse));
   }
 
   product::PaddedMatrix<T> rows_;  // (count, D)
   RandomPoint drawn_at_;
   bool drawn_ = false;
   bool given_ = false;
+  // Scratch.
+  Buffer<double> normals_;  // a row a share
 };
 
 }  // namespace kernels

@@ -9,6 +9,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/simd/xsimd.hpp"
 
+#include <cmath>
 #include <cstddef>
 
 namespace selfsup {
@@ -148,6 +149,17 @@ inline Batch<float> fms(const Batch<float>& a, const Batch<float>& b, const Batc
   return _mm_movelh_ps(in_double(x, y, z), high);
 }
 #endif
+
+/// a·b + c, rounded once on every machine; slow on SSE2.
+inline Batch<double> fma_rounded_once(const Batch<double>& a, const Batch<double>& b,
+                                      const Batch<double>& c) {
+#if defined(SELFSUP_ISA_SSE2)
+  const __m128d x = a, y = b, z = c;
+  return _mm_set_pd(std::fma(x[1], y[1], z[1]), std::fma(x[0], y[0], z[0]));
+#else
+  return fma(a, b, c);
+#endif
+}
 
 /// What a comparison of batches gives.
 template <class T>
