@@ -154,11 +154,11 @@ class StandardPair {
       middle_entries(input->z, block.col, block.cols, input->middles + block.col);
       add_entries(*input, block, sums);
       set_shifts(*input, block.col, block.cols, sums);
-      centre(*input, block, squares);
+      add_squares(*input, block, squares);
       set_inverse(*input, block.col, block.cols, squares, epsilon);
     }
     double dots[widest] = {}, distances[widest] = {};
-    scale(block, dots, distances);
+    scale(a, b, block, dots, distances);
     set_gaps(block.col, block.cols, dots, distances, epsilon);
   }
 
@@ -178,8 +178,8 @@ class StandardPair {
     run_sums_.step(
         a.z.rows(), strips,
         [&](const Block& block, double* squares_a, double* squares_b) {
-          centre(a, block, squares_a);
-          centre(b, block, squares_b);
+          add_squares(a, block, squares_a);
+          add_squares(b, block, squares_b);
         },
         [&](std::size_t col, std::size_t cols, const double* squares_a, const double* squares_b) {
           set_inverse(a, col, cols, squares_a, epsilon);
@@ -187,7 +187,9 @@ class StandardPair {
         });
     run_sums_.step(
         a.z.rows(), strips,
-        [&](const Block& block, double* dots, double* distances) { scale(block, dots, distances); },
+        [&](const Block& block, double* dots, double* distances) {
+          scale(a, b, block, dots, distances);
+        },
         [&](std::size_t col, std::size_t cols, const double* dots, const double* distances) {
           set_gaps(col, cols, dots, distances, epsilon);
         });
@@ -209,15 +211,14 @@ class StandardPair {
     for (std::size_t j = 0; j < cols; ++j) input.shifts[col + j] = static_cast<T>(sums[j] / N);
   }
 
-  // Writes zc; adds its squares.
-  static void centre(const Input& input, const Block& block, double* squares) {
+  // Adds the squares of zc.
+  static void add_squares(const Input& input, const Block& block, double* squares) {
     const Columns<T> columns{input.z, block.col, input.middles + block.col};
     const T* const shift = input.shifts + block.col;
     add_rows<widest, T>(
         block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
           const Batch zc = columns.centred(n, j, part, shift);
-          simd::store(input.view.rows.row(n) + block.col + j, zc, part);
           return simd::fma(zc, zc, sum);
         },
         squares);
@@ -230,33 +231,38 @@ class StandardPair {
     for (std::size_t j = 0; j < cols; ++j) inverse[j] = 1 / std::sqrt(squares[j] / N + epsilon);
   }
 
-  // Scales zc of both views; adds â·b̂ and (â − b̂)².
-  void scale(const Block& block, double* dots, double* distances) {
-    const std::size_t first = block.col;
+  // Writes ẑ of both views; adds â·b̂ and (â − b̂)².
+  void scale(const Input& a, const Input& b, const Block& block, double* dots, double* distances) {
+    const Columns<T> columns_a{a.z, block.col, a.middles + block.col};
+    const Columns<T> columns_b{b.z, block.col, b.middles + block.col};
+    const T *const shift_a = a.shifts + block.col, *const shift_b = b.shifts + block.col;
     alignas(64) T by_a[widest], by_b[widest];
     for (std::size_t j = 0; j < block.cols; ++j) {
-      by_a[j] = static_cast<T>(a_.inverse.data()[first + j]);
-      by_b[j] = static_cast<T>(b_.inverse.data()[first + j]);
+      by_a[j] = static_cast<T>(a_.inverse.data()[block.col + j]);
+      by_b[j] = static_cast<T>(b_.inverse.data()[block.col + j]);
     }
-    add_rows<widest, T>(
-        block.row, block.rows, block.cols,
-        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-          T *const at_a = a_.rows.row(n) + first + j, *const at_b = b_.rows.row(n) + first + j;
-          const Batch a = simd::load(at_a, part) * simd::load(by_a + j, part);
-          const Batch b = simd::load(at_b, part) * simd::load(by_b + j, part);
-          simd::store(at_a, a, part);
-          simd::store(at_b, b, part);
-          return simd::fma(a, b, sum);
-        },
-        dots);
-    add_rows<widest, T>(
-        block.row, block.rows, block.cols,
-        [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-          const Batch x = simd::load(a_.rows.row(n) + first + j, part) -
-                          simd::load(b_.rows.row(n) + first + j, part);
-          return simd::fma(x, x, sum);
-        },
-        distances);
+    const Chunks runs{block.rows, rows_in_type};
+    for (std::size_t run = 0; run < runs.count(); ++run) {
+      const std::size_t first = block.row + runs.first(run), rows = runs.length(run);
+      add_short_run<widest, T>(
+          first, rows, block.cols,
+          [&](std::size_t n, std::size_t j, auto part, Batch sum) {
+            const Batch a_n = columns_a.centred(n, j, part, shift_a) * simd::load(by_a + j, part);
+            const Batch b_n = columns_b.centred(n, j, part, shift_b) * simd::load(by_b + j, part);
+            simd::store(a_.rows.row(n) + block.col + j, a_n, part);
+            simd::store(b_.rows.row(n) + block.col + j, b_n, part);
+            return simd::fma(a_n, b_n, sum);
+          },
+          dots);
+      add_short_run<widest, T>(
+          first, rows, block.cols,
+          [&](std::size_t n, std::size_t j, auto part, Batch sum) {
+            const Batch x = simd::load(a_.rows.row(n) + block.col + j, part) -
+                            simd::load(b_.rows.row(n) + block.col + j, part);
+            return simd::fma(x, x, sum);
+          },
+          distances);
+    }
   }
   void set_gaps(std::size_t col, std::size_t cols, const double* dots, const double* distances,
                 double epsilon) {
