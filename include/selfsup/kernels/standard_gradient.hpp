@@ -47,18 +47,19 @@ class StandardGradient {
   using Form = typename GradientProduct<T>::Form;
 
  public:
-  struct Parts {
+  struct Output {
     const StandardView<T>& own;
     const StandardView<T>& other;
     const double* dots;  // (D): Σ_n own_nj·other_nj
     GradientProduct<T> product;
     double product_weight;
+    MutView<T> d_z;  // nothing is written to an empty one
   };
 
   /// Takes what write will need, so that it cannot run out of memory.
   void reserve(std::size_t N, std::size_t D, const GradientProduct<T>& product) {
     factors_.grow(D);
-    for (Buffer<T>* factors : {&of_product_, &of_other_, &of_own_}) factors->grow(D);
+    for (Buffer<T>* factors : {&of_product_, &of_other_, &of_own_}) factors->grow(2 * D);
     product_.grow(team_size(output_strips(N, D, product.form).count()) *
                   strip_entries(N, D, product.form));
   }
@@ -69,12 +70,16 @@ class StandardGradient {
       factors_.data()[j] = gap_weight * pair.gaps()[j] + dot_weight * pair.dots()[j];
   }
 
-  /// Writes weight·dz (N, D).
-  void write(const Parts& parts, double weight, MutView<T> d_z) {
-    const std::size_t N = d_z.rows(), D = d_z.cols();
-    const Form form = parts.product.form;
+  /// Writes weight·dz (N, D) of both views, whose products have the same form: strip by strip of
+  /// both, as each reads the other's columns, too.
+  void write(const Output& a, const Output& b, double weight) {
+    const std::size_t N = a.own.rows.rows(), D = a.own.rows.cols();
+    const Form form = a.product.form;
     const bool by_rows = form == Form::of_features;
-    if (by_rows) share_out(parts, 0, D, parts.product.along);
+    const Written both[] = {{a, of_product_.data(), of_other_.data(), of_own_.data()},
+                            {b, of_product_.data() + D, of_other_.data() + D, of_own_.data() + D}};
+    for (const Written& view : both)
+      if (by_rows) share_out(view, 0, D, view.out.product.along);
     const Chunks strips = output_strips(N, D, form);
     const std::size_t entries = strip_entries(N, D, form);
     const Chunks items = row_chunks(strips.count(), strips.size * (by_rows ? D : N));
@@ -83,10 +88,13 @@ class StandardGradient {
       for (std::size_t i = 0; i < items.length(item); ++i) {
         const std::size_t strip = items.first(item) + i;
         const std::size_t first = strips.first(strip), length = strips.length(strip);
-        if (by_rows) {
-          write_rows(parts, first, length, weight, room, d_z);
-        } else {
-          write_columns(parts, first, length, weight, room, d_z);
+        for (const Written& view : both) {
+          if (view.out.d_z.empty()) continue;
+          if (by_rows) {
+            write_rows(view, first, length, weight, room);
+          } else {
+            write_columns(view, first, length, weight, room);
+          }
         }
       }
       simd::end_of_stream();
@@ -106,6 +114,13 @@ class StandardGradient {
   struct Part {
     const T* data;
     std::size_t stride;
+  };
+  // A view, and what each part of its gradient is multiplied by, a column.
+  struct Written {
+    const Output& out;
+    T* of_product;
+    T* of_other;
+    T* of_own;
   };
   // Part of the batch.
   struct Block {
@@ -130,27 +145,28 @@ class StandardGradient {
   }
 
   // Some rows, once share_out() has been called for all columns.
-  void write_rows(const Parts& parts, std::size_t first, std::size_t rows, double weight, T* room,
-                  MutView<T> d_z) const {
-    const product::PaddedMatrix<T>&other = parts.other.rows, &right = *parts.product.matrix;
-    const std::size_t D = d_z.cols(), stride = product_stride(D, Form::of_features);
+  static void write_rows(const Written& view, std::size_t first, std::size_t rows, double weight,
+                         T* room) {
+    const product::PaddedMatrix<T>&other = view.out.other.rows, &right = *view.out.product.matrix;
+    const std::size_t D = other.cols(), stride = product_stride(D, Form::of_features);
     product::block_product(rows, D, D, product::LeftByRows<T>{other.row(first), other.stride()},
                            product::Right<T>{right.row(0), right.stride()},
                            product::Entries<T>{room, stride, product::Output::write});
-    write_block(parts, {room, stride}, {first, rows, 0, D}, weight, d_z);
+    write_block(view, {room, stride}, {first, rows, 0, D}, weight);
   }
 
   // Some whole columns.
-  void write_columns(const Parts& parts, std::size_t first, std::size_t width, double weight,
-                     T* room, MutView<T> d_z) {
-    const product::PaddedMatrix<T>& own = parts.own.rows;
-    const std::size_t N = d_z.rows();
+  void write_columns(const Written& view, std::size_t first, std::size_t width, double weight,
+                     T* room) const {
+    const product::PaddedMatrix<T>& own = view.out.own.rows;
+    const GradientProduct<T>& product = view.out.product;
+    const std::size_t N = own.rows();
     Part p{nullptr, 0};
-    if (parts.product.form == Form::whole) {
-      p = {parts.product.matrix->row(0) + first, parts.product.matrix->stride()};
-    } else if (parts.product.form == Form::of_samples) {
-      const product::PaddedMatrix<T>& gram = *parts.product.matrix;
-      p = {room, product_stride(d_z.cols(), Form::of_samples)};
+    if (product.form == Form::whole) {
+      p = {product.matrix->row(0) + first, product.matrix->stride()};
+    } else if (product.form == Form::of_samples) {
+      const product::PaddedMatrix<T>& gram = *product.matrix;
+      p = {room, product_stride(own.cols(), Form::of_samples)};
       product::block_product(N, width, N, product::LeftByRows<T>{gram.row(0), gram.stride()},
                              product::Right<T>{own.row(0) + first, own.stride()},
                              product::Entries<T>{room, p.stride, product::Output::write});
@@ -165,35 +181,37 @@ class StandardGradient {
           },
           along);
     }
-    share_out(parts, first, width, along);
-    write_block(parts, p, {0, N, first, width}, weight, d_z);
+    share_out(view, first, width, along);
+    write_block(view, p, {0, N, first, width}, weight);
   }
 
   // Sets what each part of the gradient is multiplied by in some columns; along_j = Σ_n P_nj·ẑ_nj.
-  void share_out(const Parts& parts, std::size_t first, std::size_t width, const double* along) {
-    const auto N = static_cast<double>(parts.own.rows.rows());
+  void share_out(const Written& view, std::size_t first, std::size_t width,
+                 const double* along) const {
+    const Output& out = view.out;
+    const auto N = static_cast<double>(out.own.rows.rows());
     for (std::size_t j = first; j < first + width; ++j) {
-      const double inverse = parts.own.inverse.data()[j], factor = factors_.data()[j];
-      const double mean = (parts.product_weight * along[j - first] + factor * parts.dots[j]) / N;
-      of_product_.data()[j] = static_cast<T>(inverse * parts.product_weight);
-      of_other_.data()[j] = static_cast<T>(inverse * factor);
-      of_own_.data()[j] = static_cast<T>(-inverse * mean);
+      const double inverse = out.own.inverse.data()[j], factor = factors_.data()[j];
+      const double mean = (out.product_weight * along[j - first] + factor * out.dots[j]) / N;
+      view.of_product[j] = static_cast<T>(inverse * out.product_weight);
+      view.of_other[j] = static_cast<T>(inverse * factor);
+      view.of_own[j] = static_cast<T>(-inverse * mean);
     }
   }
 
-  void write_block(const Parts& parts, const Part& p, const Block& block, double weight,
-                   MutView<T> d_z) const {
+  static void write_block(const Written& view, const Part& p, const Block& block, double weight) {
+    const MutView<T> d_z = view.out.d_z;
     const Batch weights(static_cast<T>(weight));
     const bool in_place = d_z.contiguous_rows();
     const bool streamed = in_place && simd::exceeds_caches(d_z.rows() * d_z.cols() * sizeof(T));
-    const T *const of_product = of_product_.data() + block.col0,
-                   *const of_other = of_other_.data() + block.col0,
-                   *const of_own = of_own_.data() + block.col0;
+    const T *const of_product = view.of_product + block.col0,
+                   *const of_other = view.of_other + block.col0,
+                   *const of_own = view.of_own + block.col0;
     alignas(64) T entries[widest];
     for (std::size_t r = 0; r < block.rows; ++r) {
       const std::size_t n = block.row0 + r;
-      const T* const own = parts.own.rows.row(n) + block.col0;
-      const T* const other = parts.other.rows.row(n) + block.col0;
+      const T* const own = view.out.own.rows.row(n) + block.col0;
+      const T* const other = view.out.other.rows.row(n) + block.col0;
       const T* const product = p.data ? p.data + r * p.stride : nullptr;
       T* const out = in_place ? d_z.row(n) + block.col0 : entries;
       simd::write_batches(out, block.cols, streamed, [&](std::size_t j, auto part) {

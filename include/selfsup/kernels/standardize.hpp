@@ -49,14 +49,7 @@ class StandardPair {
   /// the sum of all squares, the check value.
   double forward(ConstView<T> z_a, ConstView<T> z_b, double epsilon) {
     begin(z_a.rows(), z_a.cols());
-    const Chunks strips = standard_strips<T>(z_a.cols());
-    if (idle_by_strips(z_a.rows(), strips)) {
-      standardise_by_runs(input_a(z_a), input_b(z_b), epsilon, strips);
-    } else {
-      parallel_for(strips.count(), strips.size * z_a.rows(), [&](std::size_t strip) {
-        standardise(input_a(z_a), input_b(z_b), epsilon, strips, strip);
-      });
-    }
+    standardise_by_runs(input_a(z_a), input_b(z_b), epsilon, run_strips(z_a.rows(), z_a.cols()));
     return squares();
   }
 
@@ -106,7 +99,8 @@ class StandardPair {
   }
 
  private:
-  static constexpr std::size_t widest = strip_length<T>;
+  static constexpr std::size_t widest = 1024;
+  static constexpr std::size_t rows_ahead = 8;
   using Block = typename RunSums<widest>::Block;
 
   // A view and what its columns are centred by.
@@ -116,13 +110,14 @@ class StandardPair {
     T* middles;
     T* shifts;
   };
-  // Whether whole strips leave threads without work for longer than steps by runs take more, which
-  // find less in cache.
-  static bool idle_by_strips(std::size_t N, const Chunks& strips) {
-    // No more threads than parallel_for() has for a step.
-    const std::size_t paid = row_chunks(2 * N, strips.total).count() / 4;
-    const std::size_t threads = std::min(max_threads(), std::max<std::size_t>(1, paid));
-    return 4 * threads * Chunks{strips.count(), threads}.count() > 5 * strips.count();
+  // Long parts of rows, which memory gives fastest; shorter ones where else some thread would have
+  // no run of rows to itself. No sum depends on them.
+  static Chunks run_strips(std::size_t N, std::size_t D) {
+    Chunks strips{D, std::min(D, widest)};
+    while (Chunks{N, rows_in_type}.count() * strips.count() < 2 * max_threads() &&
+           strips.size > strip_length<T> / 2)
+      strips.size /= 2;
+    return strips;
   }
 
   void begin(std::size_t N, std::size_t D) {
@@ -145,19 +140,22 @@ class StandardPair {
     return total(a_.squares.data(), D) + total(b_.squares.data(), D);
   }
 
-  // All rows of a strip.
-  void standardise(const Input& a, const Input& b, double epsilon, const Chunks& strips,
-                   std::size_t strip) {
+  // All rows of a strip: z less its middle entries first, into rows whose stride spreads them over
+  // the sets of a cache.
+  void standardise(Input a, Input b, double epsilon, const Chunks& strips, std::size_t strip) {
     const Block block{0, a.z.rows(), strips.first(strip), strips.length(strip)};
-    for (const Input* input : {&a, &b}) {
-      double sums[widest] = {}, squares[widest] = {};
-      middle_entries(input->z, block.col, block.cols, input->middles + block.col);
-      add_entries(*input, block, sums);
+    for (Input* input : {&a, &b}) {
+      double sums[strip_length<T>] = {}, squares[strip_length<T>] = {};
+      T* const middles = input->middles + block.col;
+      middle_entries(input->z, block.col, block.cols, middles);
+      add_entries(*input, block, sums, &input->view.rows);
+      input->z = input->view.rows.view();
+      std::fill_n(middles, block.cols, T(0));
       set_shifts(*input, block.col, block.cols, sums);
       add_squares(*input, block, squares);
       set_inverse(*input, block.col, block.cols, squares, epsilon);
     }
-    double dots[widest] = {}, distances[widest] = {};
+    double dots[strip_length<T>] = {}, distances[strip_length<T>] = {};
     scale(a, b, block, dots, distances);
     set_gaps(block.col, block.cols, dots, distances, epsilon);
   }
@@ -195,13 +193,18 @@ class StandardPair {
         });
   }
 
-  // Adds z less its middle entries to sums[0 … cols − 1].
-  static void add_entries(const Input& input, const Block& block, double* sums) {
+  // Adds z less its middle entries to sums[0 … cols − 1]; writes that unless `about` is null.
+  static void add_entries(const Input& input, const Block& block, double* sums,
+                          product::PaddedMatrix<T>* about = nullptr) {
     const Columns<T> columns{input.z, block.col, input.middles + block.col};
+    const std::size_t last = input.z.rows() - 1;
     add_rows<widest, T>(
         block.row, block.rows, block.cols,
         [&](std::size_t n, std::size_t j, auto part, Batch sum) {
-          return sum + columns.about_middle(n, j, part);
+          simd::prefetch(input.z.row(std::min(n + rows_ahead, last)) + block.col + j);
+          const Batch x = columns.about_middle(n, j, part);
+          if (about) simd::store(about->row(n) + block.col + j, x, part);
+          return sum + x;
         },
         sums);
   }

@@ -97,11 +97,9 @@ class BarlowTwins : public RunsOn {
     const double product_weight = 2 * used_.off_diagonal_weight / (N * N);
     gradient_.set_factors(pair_, -2 / N, less_diagonal ? -product_weight : 0);
     // (2') back through the scale; (1') centring needs nothing more
-    const Parts parts_of_a{pair_.a(), pair_.b(), pair_.dots(), product_of_a(), product_weight};
-    const Parts parts_of_b{pair_.b(), pair_.a(), pair_.dots(), product_of_b(), product_weight};
-    const double weight = static_cast<double>(d_loss) * used_.scale;
-    if (!d_z_a.empty()) gradient_.write(parts_of_a, weight, d_z_a);
-    if (!d_z_b.empty()) gradient_.write(parts_of_b, weight, d_z_b);
+    gradient_.write({pair_.a(), pair_.b(), pair_.dots(), product_of_a(), product_weight, d_z_a},
+                    {pair_.b(), pair_.a(), pair_.dots(), product_of_b(), product_weight, d_z_b},
+                    static_cast<double>(d_loss) * used_.scale);
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -116,8 +114,6 @@ class BarlowTwins : public RunsOn {
   }
 
  private:
-  using Parts = typename kernels::StandardGradient<T>::Parts;
-
   T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
         bool keep) {
     const RunOn threads = lent();
