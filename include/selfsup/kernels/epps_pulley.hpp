@@ -4,11 +4,12 @@
 //   t_q = 3q/16, φ_q = e^(−t_q²/2), ω_q = 2Δφ_q with half of it at q = 0 and q = 16, Δ = 3/16.
 // The knot t_0 = 0 adds nothing: cos is φ_0 = 1 and sin is 0 for every x.
 //
-// The angles are multiples of θ = t_1·x: one sine and cosine a sample, products for e^(2iθ) to
-// e^(4iθ), cos 8θ and cos 12θ. The others stand in no register: with p = 4, 8, 12 and q = 1 … 4
-//   cos(p + q)θ = 2 cos pθ·cos qθ − cos(p − q)θ,  sin(p + q)θ = 2 cos pθ·sin qθ + sin(p − q)θ,
-// so that sums over samples of products with cos pθ give the sums at the later knots, and factors
-// of those products give what has a factor at each knot: a multiply-add a knot and function.
+// The angles are multiples of θ = t_1·x: one sine and cosine a sample, and products for those at
+// qθ, q = 1 … 4, and at pθ, p = 7 and 13. The other ten knots are p ± q for some of these, and
+//   cos(p ± q)θ = cos pθ·cos qθ ∓ sin pθ·sin qθ,  sin(p ± q)θ = sin pθ·cos qθ ± cos pθ·sin qθ,
+// so that sums over samples of four products give four sums, and what has a factor at each knot is
+// given by factors of the products: a multiply-add a knot and function. An error of e^(iθ) grows to
+// q times itself, as the rounding of t_q·x would.
 #pragma once
 
 #include "selfsup/core/enter.hpp"
@@ -62,54 +63,62 @@ class EppsPulley {
  private:
   static constexpr std::size_t L = simd::lanes<T>;
   static constexpr std::size_t knots = 16;
-  static constexpr std::size_t group = 4;  // knots whose sines and cosines are taken
-  static constexpr std::size_t groups = knots / group;
+  static constexpr std::size_t near = 4;  // knots q whose sine and cosine are taken
+  struct Centre {
+    std::size_t p, width;  // the knots p − width … p + width
+  };
+  static constexpr Centre centres[] = {{7, 2}, {13, 3}};
+  static constexpr std::size_t centre_count = sizeof(centres) / sizeof(centres[0]);
   static constexpr double spacing = 3.0 / 16;
   static constexpr std::size_t rows_in_type = 16;  // added in T before they are added in double
 
-  static double knot(std::size_t k) { return spacing * static_cast<double>(k + 1); }
+  static double knot(std::size_t k) { return spacing * static_cast<double>(k); }
 
   // φ and ω.
   struct Normal {
-    double at[knots], weight[knots];
+    double at[knots + 1], weight[knots + 1];
 
     Normal() {
-      for (std::size_t k = 0; k < knots; ++k) {
+      for (std::size_t k = 1; k <= knots; ++k) {
         at[k] = std::exp(-0.5 * knot(k) * knot(k));
-        weight[k] = (k + 1 == knots ? 1 : 2) * spacing * at[k];
+        weight[k] = (k == knots ? 1 : 2) * spacing * at[k];
       }
     }
   };
 
-  // Knot number k + 1 = p + q of a later group: the knot number p − q.
-  static constexpr std::size_t mirror(std::size_t k) { return k / group * group - (k % group + 1); }
-
   // Means over the samples of a batch of columns, at t_1 … t_16.
   struct Means {
-    alignas(64) double cos[knots][L] = {};
-    alignas(64) double sin[knots][L] = {};
+    alignas(64) double cos[knots + 1][L] = {};
+    alignas(64) double sin[knots + 1][L] = {};
   };
 
-  // Of e^(iθ) to e^(4iθ), and at 0, 4θ, 8θ, 12θ.
   struct Angles {
-    Batch cos[group], sin[group];
-    Batch cos_of_group[groups];
+    Batch cos[near], sin[near];  // at qθ, from q = 1 on
+    Batch cos_p[centre_count], sin_p[centre_count];
 
     Angles() = default;
     explicit Angles(const Batch& x) {
       const simd::SinCos<T> one = simd::sincos<T>(x * Batch(static_cast<T>(spacing)));
       cos[0] = one.cos;
       sin[0] = one.sin;
-      for (std::size_t q = 1; q < group; ++q) {
-        const std::size_t half = (q - 1) / 2, rest = q - 1 - half;
-        cos[q] = simd::fma(cos[half], cos[rest], -(sin[half] * sin[rest]));
-        sin[q] = simd::fma(sin[half], cos[rest], cos[half] * sin[rest]);
-      }
-      const Batch four = cos[group - 1], sin_four = sin[group - 1];
-      cos_of_group[0] = Batch(T(1));
-      cos_of_group[1] = four;
-      cos_of_group[2] = simd::fma(four, four, -(sin_four * sin_four));
-      cos_of_group[3] = simd::fms(four + four, cos_of_group[2], four);
+      twice(cos[0], sin[0], cos[1], sin[1]);
+      twice(cos[1], sin[1], cos[3], sin[3]);
+      add(cos[1], sin[1], cos[0], sin[0], cos[2], sin[2]);
+      add(cos[3], sin[3], cos[2], sin[2], cos_p[0], sin_p[0]);
+      Batch cos_6, sin_6;
+      add(cos[3], sin[3], cos[1], sin[1], cos_6, sin_6);
+      add(cos_p[0], sin_p[0], cos_6, sin_6, cos_p[1], sin_p[1]);
+    }
+    // Of small angles.
+    static void twice(const Batch& cos, const Batch& sin, Batch& cos_twice, Batch& sin_twice) {
+      const Batch two = sin + sin;
+      cos_twice = simd::fma(-two, sin, Batch(T(1)));
+      sin_twice = two * cos;
+    }
+    static void add(const Batch& cos_a, const Batch& sin_a, const Batch& cos_b, const Batch& sin_b,
+                    Batch& cos, Batch& sin) {
+      cos = simd::fma(cos_a, cos_b, -(sin_a * sin_b));
+      sin = simd::fma(sin_a, cos_b, cos_a * sin_b);
     }
   };
 
@@ -120,17 +129,17 @@ class EppsPulley {
     const Chunks runs{x.rows(), rows_in_type};
     for (std::size_t run = 0; run < runs.count(); ++run)
       add_run(x, runs.first(run), runs.length(run), col, means, magnitudes);
-    const auto N = static_cast<double>(x.rows());
-    for (std::size_t lane = 0; lane < L; ++lane) {
-      for (std::size_t k = group; k < knots; ++k) {
-        // At the knot p − q; at 0 stand a cosine of 1 and a sine of 0 for each sample.
-        const std::size_t mirrored = mirror(k);
-        means.cos[k][lane] =
-            2 * means.cos[k][lane] - (mirrored ? means.cos[mirrored - 1][lane] : N);
-        means.sin[k][lane] =
-            2 * means.sin[k][lane] + (mirrored ? means.sin[mirrored - 1][lane] : 0);
+    for (const Centre& centre : centres) {
+      for (std::size_t q = 1; q <= centre.width; ++q) {
+        for (std::size_t lane = 0; lane < L; ++lane) {
+          turn(means.cos[centre.p + q][lane], means.cos[centre.p - q][lane]);
+          turn(means.sin[centre.p - q][lane], means.sin[centre.p + q][lane]);
+        }
       }
-      for (std::size_t k = 0; k < knots; ++k) {
+    }
+    const auto N = static_cast<double>(x.rows());
+    for (std::size_t k = 1; k <= knots; ++k) {
+      for (std::size_t lane = 0; lane < L; ++lane) {
         means.cos[k][lane] /= N;
         means.sin[k][lane] /= N;
       }
@@ -138,8 +147,15 @@ class EppsPulley {
     return magnitudes.total();
   }
 
-  // Adds to the sums of the first group, and of products with it at the later ones: a group at a
-  // time, so that its sums stay in registers.
+  // a and b become a − b and a + b.
+  static void turn(double& a, double& b) {
+    const double difference = a - b;
+    b += a;
+    a = difference;
+  }
+
+  // Adds to the sums at near knots and centres, and where the others stand sums of products: of two
+  // cosines at p + q, of two sines at p − q; of a sine of p at p − q, of a cosine of p at p + q.
   SELFSUP_INLINE static void add_run(const product::PaddedMatrix<T>& x, std::size_t first,
                                      std::size_t rows, std::size_t col, Means& means,
                                      simd::LaneSums<T>& magnitudes) {
@@ -151,34 +167,95 @@ class EppsPulley {
       angles[i] = Angles(x_n);
     }
     magnitudes.add(magnitude);
-    for (std::size_t g = 0; g < groups; ++g) {
-      Batch cosines[group], sines[group];
-      for (std::size_t q = 0; q < group; ++q) cosines[q] = sines[q] = Batch(T(0));
-      for (std::size_t i = 0; i < rows; ++i) {
-        for (std::size_t q = 0; q < group; ++q) {
-          cosines[q] = simd::fma(angles[i].cos_of_group[g], angles[i].cos[q], cosines[q]);
-          sines[q] = simd::fma(angles[i].cos_of_group[g], angles[i].sin[q], sines[q]);
-        }
+    add_known(angles, rows, means);
+    add_products<0>(angles, rows, means);
+    add_products<1>(angles, rows, means);
+  }
+  SELFSUP_INLINE static void add_known(const Angles* angles, std::size_t rows, Means& means) {
+    Batch cos[near + centre_count], sin[near + centre_count];
+    for (std::size_t i = 0; i < near + centre_count; ++i) cos[i] = sin[i] = Batch(T(0));
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t q = 0; q < near; ++q) {
+        cos[q] = cos[q] + angles[i].cos[q];
+        sin[q] = sin[q] + angles[i].sin[q];
       }
-      for (std::size_t q = 0; q < group; ++q) {
-        simd::add_lanes<T>(cosines[q], means.cos[g * group + q]);
-        simd::add_lanes<T>(sines[q], means.sin[g * group + q]);
+      for (std::size_t c = 0; c < centre_count; ++c) {
+        cos[near + c] = cos[near + c] + angles[i].cos_p[c];
+        sin[near + c] = sin[near + c] + angles[i].sin_p[c];
       }
+    }
+    for (std::size_t i = 0; i < near + centre_count; ++i) {
+      const std::size_t k = i < near ? i + 1 : centres[i - near].p;
+      simd::add_lanes<T>(cos[i], means.cos[k]);
+      simd::add_lanes<T>(sin[i], means.sin[k]);
+    }
+  }
+  template <std::size_t C>
+  SELFSUP_INLINE static void add_products(const Angles* angles, std::size_t rows, Means& means) {
+    constexpr std::size_t p = centres[C].p, width = centres[C].width;
+    Batch cos_cos[width], sin_sin[width], sin_cos[width], cos_sin[width];
+    for (std::size_t j = 0; j < width; ++j)
+      cos_cos[j] = sin_sin[j] = sin_cos[j] = cos_sin[j] = Batch(T(0));
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Batch cos_p = angles[i].cos_p[C], sin_p = angles[i].sin_p[C];
+      for (std::size_t j = 0; j < width; ++j) {
+        const Batch cos_q = angles[i].cos[j], sin_q = angles[i].sin[j];
+        cos_cos[j] = simd::fma(cos_p, cos_q, cos_cos[j]);
+        sin_sin[j] = simd::fma(sin_p, sin_q, sin_sin[j]);
+        sin_cos[j] = simd::fma(sin_p, cos_q, sin_cos[j]);
+        cos_sin[j] = simd::fma(cos_p, sin_q, cos_sin[j]);
+      }
+    }
+    for (std::size_t j = 0; j < width; ++j) {
+      const std::size_t above = p + 1 + j, below = p - 1 - j;
+      simd::add_lanes<T>(cos_cos[j], means.cos[above]);
+      simd::add_lanes<T>(sin_sin[j], means.cos[below]);
+      simd::add_lanes<T>(sin_cos[j], means.sin[below]);
+      simd::add_lanes<T>(cos_sin[j], means.sin[above]);
     }
   }
 
   double statistic(const Means& means, std::size_t N, std::size_t cols) const {
     double sum = 0;
-    for (std::size_t q = 0; q < knots; ++q) {
+    for (std::size_t k = 1; k <= knots; ++k) {
       double squares = 0;
       for (std::size_t lane = 0; lane < cols; ++lane) {
-        const double cos = means.cos[q][lane] - normal_.at[q], sin = means.sin[q][lane];
+        const double cos = means.cos[k][lane] - normal_.at[k], sin = means.sin[k][lane];
         squares += cos * cos + sin * sin;
       }
-      sum += normal_.weight[q] * squares;
+      sum += normal_.weight[k] * squares;
     }
     return static_cast<double>(N) * sum;
   }
+
+  // Of cosine and sine at each knot in the gradient; where sums of products stand in add_run(), of
+  // those products.
+  struct Factors {
+    alignas(64) T cos[knots + 1][L];
+    alignas(64) T sin[knots + 1][L];
+
+    Factors(const Normal& normal, const Means& means, double weight, std::size_t cols) {
+      for (std::size_t lane = 0; lane < L; ++lane) {
+        double of_cos[knots + 1] = {}, of_sin[knots + 1] = {};
+        for (std::size_t k = 1; k <= knots && lane < cols; ++k) {
+          const double factor = weight * 2 * normal.weight[k] * knot(k);
+          of_cos[k] = factor * means.sin[k][lane];
+          of_sin[k] = -factor * (means.cos[k][lane] - normal.at[k]);
+        }
+        for (const Centre& centre : centres) {
+          for (std::size_t q = 1; q <= centre.width; ++q) {
+            const std::size_t above = centre.p + q, below = centre.p - q;
+            turn(of_cos[below], of_cos[above]);
+            turn(of_sin[above], of_sin[below]);
+          }
+        }
+        for (std::size_t k = 1; k <= knots; ++k) {
+          cos[k][lane] = static_cast<T>(of_cos[k]);
+          sin[k][lane] = static_cast<T>(of_sin[k]);
+        }
+      }
+    }
+  };
 
   // dT/dx_n = Σ_q 2 ω_q t_q (mean sin·cos t_q x_n − (mean cos − φ_q)·sin t_q x_n). Columns beyond
   // `cols` become 0.
@@ -188,51 +265,30 @@ class EppsPulley {
     for (std::size_t n = 0; n < x.rows(); ++n) {
       T* const at = x.row(n) + col;
       const Angles angles(simd::load(at));
-      Batch sum = simd::load(factors.constant);
-      for (std::size_t q = 0; q < group; ++q) sum = factors.add(q, q, angles, sum);
-      for (std::size_t g = 1; g < groups; ++g) {
-        Batch of_group(T(0));
-        for (std::size_t q = 0; q < group; ++q)
-          of_group = factors.add(g * group + q, q, angles, of_group);
-        sum = simd::fma(angles.cos_of_group[g], of_group, sum);
-      }
+      Batch sum(T(0));
+      for (std::size_t q = 1; q <= near; ++q)
+        sum = times(factors.cos[q], factors.sin[q], q, angles, sum);
+      sum = about_centre<0>(factors, angles, sum);
+      sum = about_centre<1>(factors, angles, sum);
       simd::store(at, sum);
     }
   }
-
-  // What the gradient multiplies each product of take_means by.
-  struct Factors {
-    alignas(64) T cos[knots][L];
-    alignas(64) T sin[knots][L];
-    alignas(64) T constant[L];
-
-    Factors(const Normal& normal, const Means& means, double weight, std::size_t cols) {
-      for (std::size_t lane = 0; lane < L; ++lane) {
-        double of_cos[knots + 1] = {}, of_sin[knots + 1] = {};
-        for (std::size_t k = knots; k > 0 && lane < cols; --k) {
-          const double factor = weight * 2 * normal.weight[k - 1] * knot(k - 1);
-          of_cos[k] += factor * means.sin[k - 1][lane];
-          of_sin[k] -= factor * (means.cos[k - 1][lane] - normal.at[k - 1]);
-          if (k <= group) continue;
-          of_cos[mirror(k - 1)] -= of_cos[k];
-          of_sin[mirror(k - 1)] += of_sin[k];
-          of_cos[k] *= 2;
-          of_sin[k] *= 2;
-        }
-        constant[lane] = static_cast<T>(of_cos[0]);
-        for (std::size_t k = 0; k < knots; ++k) {
-          cos[k][lane] = static_cast<T>(of_cos[k + 1]);
-          sin[k][lane] = static_cast<T>(of_sin[k + 1]);
-        }
-      }
+  template <std::size_t C>
+  SELFSUP_INLINE static Batch about_centre(const Factors& factors, const Angles& angles,
+                                           const Batch& sum) {
+    constexpr std::size_t p = centres[C].p, width = centres[C].width;
+    Batch of_cos = simd::load(factors.cos[p]), of_sin = simd::load(factors.sin[p]);
+    for (std::size_t q = 1; q <= width; ++q) {
+      of_cos = times(factors.cos[p + q], factors.sin[p + q], q, angles, of_cos);
+      of_sin = times(factors.sin[p - q], factors.cos[p - q], q, angles, of_sin);
     }
-
-    SELFSUP_INLINE Batch add(std::size_t k, std::size_t q, const Angles& angles,
-                             const Batch& sum) const {
-      return simd::fma(simd::load(cos[k]), angles.cos[q],
-                       simd::fma(simd::load(sin[k]), angles.sin[q], sum));
-    }
-  };
+    return simd::fma(angles.cos_p[C], of_cos, simd::fma(angles.sin_p[C], of_sin, sum));
+  }
+  SELFSUP_INLINE static Batch times(const T* of_cos, const T* of_sin, std::size_t q,
+                                    const Angles& angles, const Batch& sum) {
+    return simd::fma(simd::load(of_cos), angles.cos[q - 1],
+                     simd::fma(simd::load(of_sin), angles.sin[q - 1], sum));
+  }
 
   Normal normal_;
   // Scratch.

@@ -32,11 +32,11 @@ class Slices {
                        std::to_string(D) + " columns");
     }
     if (drawn_ && drawn_at_ == point && rows_.rows() == count && rows_.cols() == D) return;
+    const Chunks chunks = row_chunks(count, 4 * D);
+    double* const normals = normals_.grow(team_size(chunks.count()) * D);
     rows_.reshape(count, D);
     drawn_ = true;
     drawn_at_ = point;
-    double* const normals = normals_.grow(max_threads() * D);
-    const Chunks chunks = row_chunks(count, 4 * D);
     parallel_for(chunks.count(), [&](std::size_t chunk, std::size_t share) {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t s = chunks.first(chunk) + i;

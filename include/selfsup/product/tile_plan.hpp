@@ -84,12 +84,12 @@ class TilePlan {
     const std::size_t unit = in_rows_ ? 4 * Blocking<T>::micro_rows : Blocking<T>::micro_cols;
     return {of_rows ? rows_ : cols_, of_rows ? row_edge_ : col_edge_, unit, threads(), gradients};
   }
-  /// Scratch that a task of any gradient needs.
+  /// The weights that a task of any gradient needs.
   std::size_t piece_entries() const {
     std::size_t most = 0;
     for (const Side side : {Side::rows, Side::cols})
       most = std::max({most, pieces(side, 1).size(), pieces(side, 2).size()});
-    return 2 * edge() * most;
+    return edge() * most;
   }
 
  private:

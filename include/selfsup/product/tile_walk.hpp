@@ -127,18 +127,14 @@ class TileWalk {
   }
 
   /// Takes what the second walk will need, so that it cannot run out of memory.
-  void reserve_backward() {
-    // Where all tiles are kept, too: a value that keeps none takes no memory then.
-    made_.grow(std::min(plan_.threads(), tiles()), plan_.tile_entries());
-    scratch_.grow(plan_.threads() * plan_.piece_entries());
-  }
+  void reserve_backward() { reserve_backward(kept_tiles_ > 0); }
 
   /// Takes what symmetric_columns() of an X of that shape and its second walk need without
   /// kept tiles. Forgets the last walk. Returns how many tiles there will be.
   std::size_t reserve_symmetric_columns(std::size_t rows, std::size_t cols) {
     plan_ = TilePlan<T>(cols, cols, rows, true, false);
     kept_tiles_ = 0;
-    reserve_backward();
+    reserve_backward(true);
     return tiles();
   }
   /// The same for rectangular_columns().
@@ -146,7 +142,7 @@ class TileWalk {
                                           std::size_t y_cols) {
     plan_ = TilePlan<T>(x_cols, y_cols, rows, false, false);
     kept_tiles_ = 0;
-    reserve_backward();
+    reserve_backward(true);
     return tiles();
   }
 
@@ -171,6 +167,14 @@ class TileWalk {
   struct AsTheyAre : Visitor {
     void revisit(const Tile<T>&) const {}
   };
+
+  // `kept`: tiles that are kept may be weighed a piece at a time, into scratch of its own.
+  void reserve_backward(bool kept) {
+    // Where all tiles are kept, too: a value that keeps none takes no memory then.
+    made_.grow(std::min(plan_.threads(), tiles()), plan_.tile_entries());
+    room_ = (kept ? 2 : 1) * plan_.piece_entries();
+    scratch_.grow(plan_.threads() * room_);
+  }
 
   template <class Visitor, class Multiply>
   void walk(std::size_t memory_budget, Visitor&& visitor, const Multiply& multiply_tile) {
@@ -259,14 +263,13 @@ class TileWalk {
     const std::size_t gradients = outputs[0].out && outputs[1].out ? 2 : 1;
     const Pieces pieces_of[2] = {plan_.pieces(outputs[0].side, gradients),
                                  plan_.pieces(outputs[1].side, gradients)};
-    const std::size_t room = plan_.piece_entries();
     const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() : 0,
                                   outputs[1].out ? pieces_of[1].count() : 0};
     const auto add = [&](std::size_t o, std::size_t i, std::size_t share) {
       const Gradient<T>& output = outputs[o];
       const Pieces::Piece piece = pieces_of[o].at(i);
       const BlockGradient<T, Visitor> gradient(visitor, output, piece.first, piece.count,
-                                               plan_.edge(), scratch_.data() + share * room);
+                                               plan_.edge(), scratch_.data() + share * room_);
       const std::size_t first_tile = plan_.schedule().first_tile(output.side, piece.block);
       auto tiles = plan_.schedule().tiles_of(output.side, piece.block, first, last);
       std::size_t position = 0, next = 0;
@@ -312,6 +315,7 @@ class TileWalk {
   // Scratch.
   Buffer<T> made_;
   Buffer<T> scratch_;
+  std::size_t room_ = 0;  // of a share
 };
 
 }  // namespace product
