@@ -1,4 +1,5 @@
-// Whether AddressSanitizer watches this program, which makes it many times slower.
+// What makes this program many times slower: AddressSanitizer watches it, or it is emulated
+// (scripts/test_aarch64.sh).
 #pragma once
 
 namespace tests {
@@ -9,6 +10,12 @@ constexpr bool address_sanitizer = true;
 constexpr bool address_sanitizer = __has_feature(address_sanitizer);
 #else
 constexpr bool address_sanitizer = false;
+#endif
+
+#if defined(TESTS_EMULATED)
+constexpr bool slow = true;
+#else
+constexpr bool slow = address_sanitizer;
 #endif
 
 }  // namespace tests

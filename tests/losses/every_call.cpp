@@ -264,7 +264,7 @@ TEST_CASE("any number of threads gives the same bits") {
 
 TEST_CASE("any executor gives the same bits, on any number of its threads") {
   for (const std::size_t threads : {2u, 3u, 5u, 16u, 64u}) {
-    if (tests::address_sanitizer && threads != 5) continue;  // a minute for all
+    if (tests::slow && threads != 5) continue;  // a minute for all
     INFO(threads << " threads");
     const tests::Threads of_openmp(static_cast<int>(threads));
     tests::for_each_executor(threads, [](const char* name, selfsup::Executor& executor) {

@@ -163,7 +163,7 @@ TEST_CASE("FftCovariance: lengths with a large prime factor are right, q = 1 too
 
 TEST_CASE("FftCovariance: thousands of columns, a prime number of them or twice one") {
   for (const std::size_t D : {8191u, 2 * 4099u}) {
-    if (tests::address_sanitizer && D != 8191) continue;
+    if (tests::slow && D != 8191) continue;
     const auto z = tests::random_views(3, D, D)[0];
     const auto expected = by_rows(z);
     const auto item = fft_case("", with(2, false));

@@ -16,7 +16,7 @@
 namespace {
 
 // AddressSanitizer, which watches the ends of every array itself, sees a few sizes.
-constexpr std::size_t step = tests::address_sanitizer ? 33 : 1;
+constexpr std::size_t step = tests::slow ? 33 : 1;
 
 using tests::LossCase;
 using tests::Matrix;

@@ -22,7 +22,7 @@ const std::set<std::string> by_columns{"barlow_twins", "fft_covariance", "groupe
                                        "probed_covariance", "vicreg"};
 
 void check(std::size_t rows, std::size_t cols, const std::set<std::string>& too_slow) {
-  if (tests::address_sanitizer) return;  // minutes
+  if (tests::slow) return;  // minutes
   auto left_out = too_slow;
   for (const LossCase& item : tests::all_losses()) {
     if (!left_out.insert(item.header).second) continue;  // the first case of each loss
