@@ -168,6 +168,32 @@ fewest threads with the most.{where}
 """
 
 
+def busy_section(results):
+    busy = results.rivals.get("busy")
+    if not busy:
+        return ""
+    columns = sorted({(name, result["threads"]) for result in busy for name in result["columns"]})
+    found = {}
+    for result in busy:
+        of_threads = found.setdefault((result["N"], result["D"], result["loops"]), {})
+        for name, seconds in result["columns"].items():
+            of_threads[name, result["threads"]] = time_text(1e3 * seconds)
+    rows = [
+        [f"{N} x {D}", str(loops), *(cells.get(column, "–") for column in columns)]
+        for (N, D, loops), cells in sorted(found.items())
+    ]
+    titles = {"selfsup": "selfsup", "torch_best": "PyTorch, by hand"}
+    head = ["N x D", "busy loops beside it"]
+    head += [f"{titles[name]}, {threads_text(count)}" for name, count in columns]
+    return f"""## What on a busy machine?
+
+A step of `nt_xent`, median, beside loops that keep cores busy; nothing is said about how threads wait.
+[docs/threads.md](threads.md) says why a second thread costs nothing then.
+
+{table(head, rows)}
+"""
+
+
 def rival_cell(result, name):
     column = result["columns"].get(name)
     if not column:
@@ -317,6 +343,7 @@ work that the algorithm needs counts: half of a symmetric product, no padding, n
         threads_section(results),
         rivals_section(results),
         scaling_section(results),
+        busy_section(results),
         covariance_section(results),
         memory_section(results),
     ]

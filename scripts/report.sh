@@ -100,6 +100,6 @@ for program in "$build"/bench/bench_*; do
       2>"$results/log" || { cat "$results/log" >&2; exit 1; }
   done
 done
-python3 bench/rivals/compare.py "${compare[@]}" --threads "$threads" --json "$results/rivals.json" \
+python3 bench/rivals/compare.py "${compare[@]}" --busy --threads "$threads" --json "$results/rivals.json" \
   --torch-python "$torch_python" --worker "$build/bench/rivals/rivals_worker"
 "$plot_python" scripts/report.py "$results" --docs "$docs" --readme "$readme"

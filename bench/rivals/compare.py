@@ -13,6 +13,7 @@ The worker takes a compiler, Eigen and xsimd: worker.cpp has the line that build
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import math
@@ -59,6 +60,12 @@ CASES = (
 MEMORY_CASE = "nt_xent"
 MEMORY_SHAPES = tuple((2**k, 128) for k in range(8, 14))
 
+# Beside loops that keep cores busy: none, as many as half of the cores, as all, as twice as many.
+BUSY_CASE = "nt_xent"
+BUSY_SHAPES = ((256, 128), (1024, 128))
+BUSY_SECONDS = 1.5  # of steps that are timed one by one
+BUSY_VARIANTS = {"selfsup": "selfsup", "torch_best": "by_hand"}
+
 
 class Failure(Exception):
     """One sentence for the user."""
@@ -67,13 +74,14 @@ class Failure(Exception):
 class Worker:
     """A process that answers lines."""
 
-    def __init__(self, command, threads):
+    def __init__(self, command, threads, short_spins=True):
         self.command = command
         self.threads = threads
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
         # Threads that wait spin for half a millisecond, then sleep: where another process takes a
         # core, a longer spin starves those that they wait for.
-        environment.setdefault("GOMP_SPINCOUNT", "10000")
+        if short_spins:
+            environment.setdefault("GOMP_SPINCOUNT", "10000")
         self.process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.PIPE,
@@ -231,6 +239,49 @@ def measure_memory(N, D, commands):
     return result
 
 
+@contextlib.contextmanager
+def busy_loops(count):
+    """Programs that keep cores busy."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def measure_busy(threads, commands, quick):
+    """Median seconds of a step beside busy loops, with nothing said about how threads wait."""
+    results = []
+    workers = {}
+    with contextlib.ExitStack() as stack:
+        for name in BUSY_VARIANTS:
+            command = commands["torch" if name.startswith("torch") else "cpp"]
+            if not command:
+                continue
+            words = command + [str(threads)] * name.startswith("torch")
+            workers[name] = stack.enter_context(Worker(words, threads, short_spins=False))
+        for N, D in BUSY_SHAPES[:1] if quick else BUSY_SHAPES:
+            for loops in (0, 1) if quick else busy_counts():
+                result = {"N": N, "D": D, "threads": threads, "loops": loops, "columns": {}}
+                with busy_loops(loops):
+                    for name, worker in workers.items():
+                        step = ("run", BUSY_VARIANTS[name], BUSY_CASE, N, D, 1)
+                        worker.ask(*step)
+                        seconds, last = [], time.monotonic() + BUSY_SECONDS
+                        while time.monotonic() < last or len(seconds) < LEAST_ROUNDS:
+                            seconds.append(float(worker.ask(*step)))
+                        result["columns"][name] = statistics.median(seconds)
+                results.append(result)
+    return results
+
+
+def busy_counts():
+    cores = os.cpu_count()
+    return sorted({0, max(1, cores // 2), cores, 2 * cores})
+
+
 COLUMNS = ("selfsup", "eigen", "torch_released", "torch_best")
 
 
@@ -259,6 +310,15 @@ def memory_line(result):
     for name in COLUMNS:
         text = f"{result['columns'][name] / 2**20:.0f} MiB" if name in result["columns"] else "–"
         cells.append(f"{text:>24}")
+    return "".join(cells)
+
+
+def busy_line(result):
+    shape = f"{result['N']} x {result['D']}"
+    cells = [f"{result['loops']:>2} busy loops   {shape:>12}{result['threads']:>9}"]
+    for name in COLUMNS:
+        seconds = result["columns"].get(name)
+        cells.append(f"{f'{1e3 * seconds:.3g} ms' if seconds else '–':>24}")
     return "".join(cells)
 
 
@@ -327,6 +387,9 @@ def parse_arguments():
     parser.add_argument("--json", type=pathlib.Path, help="file for the results")
     parser.add_argument("--no-memory", action="store_true", help="leave the memory comparison out")
     parser.add_argument(
+        "--busy", action="store_true", help=f"time {BUSY_CASE} beside busy loops, too"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="one small shape a case, no torch.compile"
     )
     parser.add_argument("--check-only", action="store_true", help="check agreement, time nothing")
@@ -354,7 +417,7 @@ def main():
             print(f"compare.py: {python} has no PyTorch: comparing with Eigen alone")
 
     report = {"processor": processor(), "cores": os.cpu_count(), "date": time.strftime("%Y-%m-%d")}
-    report.update(results=[], memory=[])
+    report.update(results=[], memory=[], busy=[])
     with Worker(commands["cpp"], 1) as cpp:
         cases = cases_of(cpp, arguments.cases)
     if not arguments.check_only:
@@ -376,6 +439,10 @@ def main():
         for N, D in MEMORY_SHAPES[:1] if arguments.quick else MEMORY_SHAPES:
             report["memory"].append(measure_memory(N, D, commands))
             print(memory_line(report["memory"][-1]), flush=True)
+    if arguments.busy and not arguments.check_only:
+        for threads in sorted({1, os.cpu_count()}):
+            report["busy"] += measure_busy(threads, commands, arguments.quick)
+        print(*map(busy_line, report["busy"]), sep="\n", flush=True)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -141,8 +141,7 @@ TEST_CASE("every loss meets its reference, in float and in double") {
     const auto in_double = item.make<double>();
     std::vector<Shape> shapes = small_shapes;
     shapes.insert(shapes.end(), large_shapes.begin(), large_shapes.end());
-    if (!tests::slow)
-      shapes.insert(shapes.end(), largest_shapes.begin(), largest_shapes.end());
+    if (!tests::slow) shapes.insert(shapes.end(), largest_shapes.begin(), largest_shapes.end());
     for (const Shape& shape : shapes) {
       if (!fits(item, shape)) continue;
       INFO(item.name << ", " << shape.rows << "x" << shape.cols);
