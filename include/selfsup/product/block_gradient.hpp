@@ -31,8 +31,8 @@ struct Gradient {
   PaddedMatrix<T>* out;
 };
 
-/// The gradient of entries [first, first + count) of a block. Scratch has room for a tile as wide as
-/// the piece is, and where the visitor weighs, for two.
+/// The gradient of entries [first, first + count) of a block. Scratch has room for a tile as wide
+/// as the piece is, and where the visitor weighs, for two.
 template <class T, class Visitor>
 class BlockGradient {
  public:
