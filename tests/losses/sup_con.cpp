@@ -236,6 +236,26 @@ TEST_CASE("SupCon: identical rows give ln(M - 1) and no gradient") {
   }
 }
 
+TEST_CASE("SupCon: similarities of millions are as right as their differences") {
+  // Exact products just below 2^24, whose sums are not; the row before has another label.
+  constexpr std::size_t M = 130;
+  Matrix<double> z(M, 4);
+  Ids classes;
+  for (std::size_t a = 0; a < M; ++a) {
+    z(a, 2 * (a % 2)) = 4000;
+    z(a, 2 * (a % 2) + 1) = static_cast<double>(a % 5);
+    classes.push_back(static_cast<std::int64_t>(a % 2));
+  }
+  for (const bool inside : {false, true}) {
+    SupConOptions options = with(1, inside ? SupConForm::inside : SupConForm::outside);
+    options.normalize = false;
+    SupCon<float> loss(options);
+    const auto expected = reference::sup_con(z, classes, 1, inside, false, true);
+    CHECK(std::abs(static_cast<double>(loss.forward(tests::cast<float>(z), classes)) -
+                   expected.value) <= tolerance::float_value * std::max(1.0, expected.value));
+  }
+}
+
 TEST_CASE("SupCon: one label for all pulls all rows together, and has no inside gradient") {
   const auto z = tests::random_views(210, 20, 5, 1);
   const auto item = sup_con_case("", Labelling::one, SupConForm::outside, 0.5);
