@@ -32,4 +32,15 @@ class Threads {
 #endif
 };
 
+/// Whether f() returns on 2, 3 and 5 threads what it returns on one.
+template <class F>
+bool same_on_any_threads(F&& f) {
+  const auto on = [&](int count) {
+    const Threads threads(count);
+    return f();
+  };
+  const auto expected = on(1);
+  return on(2) == expected && on(3) == expected && on(5) == expected;
+}
+
 }  // namespace tests

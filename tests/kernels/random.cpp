@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -90,6 +91,15 @@ TEST_CASE("normal numbers are Marsaglia's of a pair at a time, to the last bit")
     expected.push_back(7);
     CHECK(found == expected);
     CHECK(random.bits() == one_by_one.bits());
+  }
+}
+
+TEST_CASE("normal numbers raise no exception of floating point, whatever their count") {
+  for (const std::size_t count : {1u, 3u, 128u, 131u}) {
+    std::vector<double> normals(count);
+    std::feclearexcept(FE_ALL_EXCEPT);
+    RandomStream(8, 9, count).normals(count, normals.data());
+    CHECK(std::fetestexcept(FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW) == 0);
   }
 }
 

@@ -21,7 +21,6 @@
 #include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/sincos.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 

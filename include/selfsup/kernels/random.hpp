@@ -46,7 +46,8 @@ class RandomStream {
   /// two from each accepted 64 bits, the last one of an odd count dropped.
   void normals(std::size_t count, double* to) {
     constexpr std::size_t most = 64;  // pairs at a time
-    alignas(64) double x[most], y[most], square[most] = {};
+    alignas(64) double x[most] = {}, y[most] = {}, square[most];
+    std::fill_n(square, most, 0.5);  // lanes beyond the last pair raise no exception
     for (std::size_t first = 0; first < count; first += 2 * most) {
       const std::size_t rest = count - first, pairs = std::min(most, (rest + 1) / 2);
       for (std::size_t i = 0; i < pairs;) {
