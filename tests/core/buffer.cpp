@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <new>
@@ -18,6 +19,17 @@ TEST_CASE("a buffer grows, never shrinks, and is aligned to a cache line") {
   CHECK(buffer.bytes() == 400);
   CHECK(reinterpret_cast<std::uintptr_t>(buffer.grow(1000)) % 64 == 0);
   CHECK(buffer.bytes() == 4000);
+}
+
+TEST_CASE("a buffer of a large page or more begins with one") {
+  selfsup::Buffer<char> buffer;
+  CHECK(reinterpret_cast<std::uintptr_t>(buffer.grow(selfsup::large_page)) % selfsup::large_page ==
+        0);
+  char* const entries = buffer.grow(3 * selfsup::large_page / 2);
+  CHECK(reinterpret_cast<std::uintptr_t>(entries) % selfsup::large_page == 0);
+  std::fill_n(entries, 3 * selfsup::large_page / 2, 'x');
+  const selfsup::Buffer<char> copy(buffer);
+  CHECK(std::count(copy.data(), copy.data() + copy.bytes(), 'x') == 3 * selfsup::large_page / 2);
 }
 
 TEST_CASE("a buffer's copy has its own entries, a moved one the old ones") {

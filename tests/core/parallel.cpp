@@ -92,9 +92,9 @@ TEST_CASE("small work uses few threads, large work all, and items without a size
     }
     return asked.most();
   };
-  CHECK(threads_of(64, 512) == 1);   // 32k entries, some 15 µs
-  CHECK(threads_of(128, 512) == 2);  // twice that
-  CHECK(threads_of(512, 512) == 8);
+  CHECK(threads_of(32, 512) == 1);  // 16k entries, some 5 to 10 µs
+  CHECK(threads_of(64, 512) == 2);  // twice that
+  CHECK(threads_of(256, 512) == 8);
   CHECK(threads_of(100000, 512) == 16);
   CHECK(threads_of(3, 1000000) == 3);  // each worth a thread
   CHECK(threads_of(1, 1000000) == 1);

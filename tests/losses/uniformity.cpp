@@ -80,19 +80,25 @@ TEST_CASE("Uniformity: orthonormal rows give -2t, opposite ones -4t, equal ones 
 }
 
 TEST_CASE("Uniformity: an offset of rows that are not normalised costs no digit") {
+  constexpr std::size_t N = 20, none = N;
   for (const double offset : {0.0, 1e3, 1e4, 1e6}) {
-    auto z = tests::random_matrix(20, 16, 1);
-    for (double& entry : z.entries()) entry = offset + 0.3 * entry;
-    const auto rounded = tests::cast<float>(z);
-    const auto expected = reference::uniformity(tests::cast<double>(rounded), 2, false);
-    Uniformity<float> loss(with(2, false));
-    Matrix<float> d_z(20, 16);
-    INFO("offset " << offset);
-    CHECK(std::abs(static_cast<double>(loss.forward(rounded)) - expected.value) <=
-          tolerance::float_value * std::abs(expected.value));
-    loss.backward(d_z);
-    CHECK(tests::gradient_error<float>({d_z}, expected.gradients).ratio <=
-          tolerance::float_gradient);
+    for (const std::size_t far : {none, std::size_t{0}, N / 2, N - 1}) {
+      auto z = tests::random_matrix(N, 16, 1);
+      for (std::size_t n = 0; n < N; ++n) {
+        for (std::size_t d = 0; d < 16; ++d)
+          z(n, d) = (n == far ? -offset : offset) + 0.3 * z(n, d);
+      }
+      const auto rounded = tests::cast<float>(z);
+      const auto expected = reference::uniformity(tests::cast<double>(rounded), 2, false);
+      Uniformity<float> loss(with(2, false));
+      Matrix<float> d_z(N, 16);
+      INFO("offset " << offset << ", of row " << far << " the opposite");
+      CHECK(std::abs(static_cast<double>(loss.forward(rounded)) - expected.value) <=
+            tolerance::float_value * std::abs(expected.value));
+      loss.backward(d_z);
+      CHECK(tests::gradient_error<float>({d_z}, expected.gradients).ratio <=
+            tolerance::float_gradient);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "threads.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -90,6 +91,30 @@ struct Result {
     };
     return rows == other.rows && cols == other.cols && same(d_x, other.d_x) && same(d_y, other.d_y);
   }
+};
+
+// Counts how often it is shown each entry, and each slot.
+class Halves : public selfsup::product::Visitor {
+ public:
+  static constexpr bool takes_halves = true;
+
+  explicit Halves(std::size_t cols) : cols_(cols), seen(cols * cols) {}
+
+  void reserve(std::size_t slots, std::size_t) { calls = std::vector<std::atomic<int>>(slots); }
+  void visit(const Tile<float>& tile) {
+    ++calls[tile.slot];
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+      for (std::size_t c = tile.first_col(r); c < tile.cols; ++c)
+        seen[(tile.row0 + r) * cols_ + tile.col0 + c] += tile.row(r)[c];
+    }
+  }
+
+ private:
+  std::size_t cols_;
+
+ public:
+  std::vector<float> seen;
+  std::vector<std::atomic<int>> calls;
 };
 
 constexpr std::size_t all = std::size_t{1} << 30;
@@ -185,6 +210,8 @@ void check_shapes() {
     }
   }
   check<T, true, false>(2400, 2400, 1);  // more tiles than slots
+  check<T, true, true>(150, 150, 1000);  // more rows than a task of a gradient of columns has
+  check<T, false, true>(70, 150, 1000);
   for (const auto& [rows, cols] : {std::pair{1u, 300u}, {300u, 5u}, {257u, 410u}}) {
     check<T, false, false>(rows, cols, 37);
     check<T, false, true>(rows, cols, 37);
@@ -192,6 +219,29 @@ void check_shapes() {
 }
 
 }  // namespace
+
+TEST_CASE("a visitor that takes halves is shown every entry and every slot once") {
+  for (const std::size_t rows : {1u, 5u, 70u, 257u, 410u}) {
+    for (const int threads : {1, 2, 16}) {
+      const tests::Threads scope(threads);
+      const auto x = entries<float>(rows, 300, 0.1);
+      Halves visitor(rows);
+      TileWalk<float> walk;
+      walk.symmetric(x, threads == 2 ? 0 : all, visitor);
+      CHECK(visitor.calls.size() == 2 * walk.tiles());
+      for (const auto& calls : visitor.calls) CHECK(calls == 1);
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < rows; ++j) {
+          double product = 0;
+          for (std::size_t k = 0; k < 300; ++k)
+            product += static_cast<double>(x.row(i)[k]) * static_cast<double>(x.row(j)[k]);
+          const auto found = static_cast<double>(visitor.seen[i * rows + j]);
+          if (std::abs(found - (j < i ? 0 : product)) > 1e-3) FAIL("entry " << i << ", " << j);
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("a walk there and back has the same bits on any threads, kept or not, float") {
   check_shapes<float>();

@@ -5,6 +5,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
+#include "selfsup/core/large_page.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -23,7 +24,8 @@ inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
   return rows * cols;
 }
 
-/// Entries aligned to a cache line. A copy holds the same entries.
+/// Entries aligned to a cache line, or to the large page that they fill. A copy holds the same
+/// entries.
 template <class T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -49,7 +51,9 @@ class Buffer {
   /// memory runs out.
   T* grow(std::size_t count) {
     if (count > capacity_) {
-      T* fresh = static_cast<T*>(::operator new(checked_product(count, sizeof(T)), alignment));
+      const std::size_t size = checked_product(count, sizeof(T));
+      T* fresh = static_cast<T*>(::operator new(size, alignment(size)));
+      ask_for_large_pages(fresh, size);
       release();
       data_ = fresh;
       capacity_ = count;
@@ -60,13 +64,16 @@ class Buffer {
   T* grow(std::size_t rows, std::size_t cols) { return grow(checked_product(rows, cols)); }
 
  private:
-  static constexpr std::align_val_t alignment{64};  // the same for every instruction set
+  // The same for every instruction set.
+  static std::align_val_t alignment(std::size_t size) {
+    return std::align_val_t{size < large_page ? 64 : large_page};
+  }
 
   void swap(Buffer& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(capacity_, other.capacity_);
   }
-  void release() { ::operator delete(data_, alignment); }
+  void release() { ::operator delete(data_, alignment(bytes())); }
 
   T* data_ = nullptr;
   std::size_t capacity_ = 0;

@@ -95,23 +95,21 @@ inline Chunks row_chunks(std::size_t rows, std::size_t cols) {
   return {rows, std::max<std::size_t>(1, 16384 / std::max<std::size_t>(1, cols))};
 }
 
-namespace detail {
-
-// f(item, share) for every item in [0, count), on at most `most` threads.
+/// Calls f(item), or f(item, share), for every item in [0, count), in any order. Calls with the
+/// same share < team_size(count) never overlap. f must not throw.
 template <class F>
-void run_items(std::size_t count, std::size_t most, F& f) {
-  with_executor([&](Executor* executor) {
-    most = std::min(most, count);
+void parallel_for(std::size_t count, F&& f) {
+  detail::with_executor([&](Executor* executor) {
     const std::size_t shares =
-        executor == nullptr || most <= 1 ? 1 : std::min(executor->threads(), most);
+        executor == nullptr || count <= 1 ? 1 : std::min(executor->threads(), count);
     if (shares <= 1) {
-      for (std::size_t item = 0; item < count; ++item) call_item(f, item, 0);
+      for (std::size_t item = 0; item < count; ++item) detail::call_item(f, item, 0);
       return;
     }
     auto inside = [&f](std::size_t item, std::size_t share) {
-      bool& here = lent_to_this_thread().inside;
+      bool& here = detail::lent_to_this_thread().inside;
       here = true;
-      call_item(f, item, share);
+      detail::call_item(f, item, share);
       here = false;
     };
     Work work(count, inside);
@@ -119,17 +117,8 @@ void run_items(std::size_t count, std::size_t most, F& f) {
   });
 }
 
-}  // namespace detail
-
-/// Calls f(item), or f(item, share), for every item in [0, count), in any order. Calls with the
-/// same share < team_size(count) never overlap. f must not throw.
-template <class F>
-void parallel_for(std::size_t count, F&& f) {
-  detail::run_items(count, count, f);
-}
-
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
-/// a time, and there are no more threads than the work pays for.
+/// a time, 16k entries or 5 to 10 µs of work, which a thread that is awake is worth.
 template <class F>
 void parallel_for(std::size_t count, std::size_t entries, F&& f) {
   const Chunks chunks = row_chunks(count, entries);
@@ -137,11 +126,7 @@ void parallel_for(std::size_t count, std::size_t entries, F&& f) {
     const std::size_t first = chunks.first(chunk);
     for (std::size_t i = 0; i < chunks.length(chunk); ++i) f(first + i);
   };
-  // A chunk of 16k entries takes 5 to 10 µs; one of a single item may take many times that.
-  const std::size_t chunks_a_thread =
-      std::max<std::size_t>(1, 2 * 16384 / std::max<std::size_t>(16384, entries));
-  const std::size_t most = chunks.count() / chunks_a_thread;
-  detail::run_items(chunks.count(), most, chunk_of_items);
+  parallel_for(chunks.count(), chunk_of_items);
 }
 
 }  // namespace SELFSUP_ABI

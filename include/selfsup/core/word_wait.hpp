@@ -12,6 +12,7 @@
 
 #ifdef __linux__
 #include <linux/futex.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -23,14 +24,39 @@ namespace detail {
 using Word = std::atomic<std::uint32_t>;
 static_assert(sizeof(Word) == 4 && Word::is_always_lock_free, "the kernel reads the number itself");
 
-/// Whether the word changes from `value` within 20 µs, about what a sleep and a waking cost. Longer
-/// looks would take the core from threads that have work.
-inline bool changes_soon(const Word& word, std::uint32_t value) {
-  const auto last = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+/// Whether other programs pushed the calling thread off its core in the last 100 ms.
+inline bool pushed_off_lately() {
+#ifdef RUSAGE_THREAD
+  using Clock = std::chrono::steady_clock;
+  thread_local long times = 0;
+  thread_local Clock::time_point crowded_until;
+  rusage usage;
+  if (getrusage(RUSAGE_THREAD, &usage) != 0) return true;
+  const Clock::time_point now = Clock::now();
+  if (usage.ru_nivcsw != times) crowded_until = now + std::chrono::milliseconds(100);
+  times = usage.ru_nivcsw;
+  return now < crowded_until;
+#else
+  return true;
+#endif
+}
+
+inline bool changes_within(const Word& word, std::uint32_t value, std::chrono::microseconds time) {
+  const auto last = std::chrono::steady_clock::now() + time;
   while (word.load(std::memory_order_acquire) == value) {
     if (std::chrono::steady_clock::now() > last) return false;
   }
   return true;
+}
+
+/// Whether the word changes from `value` before it pays to sleep: for 20 µs, about what a sleep and
+/// a waking cost. On a core that nobody else wants for 200 µs, since a virtual machine takes longer
+/// to wake a thread and a step has ten calls; elsewhere that would take the core from threads that
+/// have work.
+inline bool changes_soon(const Word& word, std::uint32_t value) {
+  using std::chrono::microseconds;
+  if (changes_within(word, value, microseconds(20))) return true;
+  return !pushed_off_lately() && changes_within(word, value, microseconds(180));
 }
 
 /// Sleeps until wake, not at all when the word is not `value`. May return for no reason. Takes no

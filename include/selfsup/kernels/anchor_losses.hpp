@@ -122,7 +122,7 @@ class AnchorLosses {
   /// after prepare(i). Returns their sum.
   template <class Prepare>
   double finish(Anchors<T>& anchors, std::size_t count, std::size_t first, Prepare&& prepare) {
-    const Chunks chunks{count, 512};
+    const Chunks chunks{count, 128};
     double* sums = chunk_sums_.grow(2 * chunks.count());
     double* hits = sums + chunks.count();
     parallel_for(chunks.count(), [&](std::size_t chunk) {

@@ -51,6 +51,8 @@ class SquaresVisitor : public product::Visitor {
   using Tile = product::Tile<T>;
 
  public:
+  static constexpr bool takes_halves = true;
+
   SquaresVisitor(bool with_diagonal, Buffer<double>& tile_sums)
       : with_diagonal_(with_diagonal), tile_sums_(tile_sums) {}
 
@@ -156,7 +158,7 @@ class OffDiagonalSquares {
   // for already: a batch of unusual entries needs no memory that the others of its shape do not.
   void reserve_features(const product::PaddedMatrix<T>& zc) {
     if (!may_leave_samples(zc.rows(), zc.cols())) return;
-    tile_sums_.grow(walk_.reserve_symmetric_columns(zc.rows(), zc.cols()));
+    tile_sums_.grow(2 * walk_.reserve_symmetric_columns(zc.rows(), zc.cols()));
   }
   double sum_in_features(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
     return sum_of_squares(zc, std::min(memory_budget, walk_.kept_bytes()));
@@ -168,7 +170,7 @@ class OffDiagonalSquares {
     } else {
       walk_.symmetric_columns(zc, memory_budget, visitor());
     }
-    return total(tile_sums_.data(), walk_.tiles());
+    return total(tile_sums_.data(), 2 * walk_.tiles());
   }
 
   // Kept for backward.

@@ -102,7 +102,7 @@ class GroupSoftmax {
 
   // Turns the sums into what weigh needs. Returns Σ_a ℓ_a.
   double finish(std::size_t M) {
-    const Chunks chunks{M, 512};
+    const Chunks chunks{M, 128};
     double* sums = chunk_sums_.grow(chunks.count());
     parallel_for(chunks.count(), [&](std::size_t chunk) {
       double sum = 0;

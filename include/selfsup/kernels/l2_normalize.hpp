@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <limits>
+#include <numeric>
 #include <string>
 
 namespace selfsup {
@@ -114,64 +115,72 @@ template <class T>
 template <class T>
 class L2Normalize {
  public:
-  /// Writes ẑ_n = z_n / max(|z_n|, ε), or z_n as it is, into unit rows first_row + n; z is (N, D)
-  /// with contiguous rows. Returns the sum of all norms, the check value: not finite when any entry
-  /// or 1 / max(|z_n|, ε) is not.
-  double forward(ConstView<T> z, const RowScaling& scaling, product::PaddedMatrix<T>& unit,
-                 std::size_t first_row) {
-    const std::size_t D = z.cols();
+  /// Writes ẑ_n = z_n / max(|z_n|, ε), or z_n as it is, for the rows of all views, each (N, D) with
+  /// contiguous rows, one view below the other. Returns the sum of all norms, the check value: not
+  /// finite when any entry or 1 / max(|z_n|, ε) is not.
+  double forward(std::initializer_list<ConstView<T>> views, const RowScaling& scaling,
+                 product::PaddedMatrix<T>& unit) {
+    const std::size_t N = views.begin()->rows(), D = unit.cols();
     slope_.grow(unit.rows());
-    const Chunks chunks = row_chunks(z.rows(), D);
-    double* sums = chunk_sums_.grow(2 * chunks.count());
-    double* longest = sums + chunks.count();
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
+    const Chunks chunks = row_chunks(N, D);
+    const std::size_t count = views.size() * chunks.count();
+    double* sums = chunk_sums_.grow(2 * count);
+    double* longest = sums + count;
+    parallel_for(count, [&](std::size_t item) {
+      const std::size_t view = item / chunks.count(), chunk = item % chunks.count();
       double sum = 0, most = 0;
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const std::size_t n = chunks.first(chunk) + i;
-        const double check = normalize_row(z.row(n), D, scaling, unit.row(first_row + n),
-                                           slope_.data()[first_row + n]);
+        const std::size_t n = chunks.first(chunk) + i, row = view * N + n;
+        const double check = normalize_row(views.begin()[view].row(n), D, scaling, unit.row(row),
+                                           slope_.data()[row]);
         sum += check;
         most = std::max(most, check);
       }
-      sums[chunk] = sum;
-      longest[chunk] = most;
+      sums[item] = sum;
+      longest[item] = most;
     });
-    double total = 0;
     longest_ = 0;
-    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
-      total += sums[chunk];
-      longest_ = std::max(longest_, longest[chunk] / Unit::check_scale);
-    }
-    return total;
+    for (std::size_t item = 0; item < count; ++item)
+      longest_ = std::max(longest_, longest[item] / Unit::check_scale);
+    return std::accumulate(sums, sums + count, 0.0);
   }
 
-  /// Writes dz_n = factor · (dẑ_n − ẑ_n (ẑ_n·dẑ_n)) / |z_n| from row first_row + n of unit and
-  /// d_unit, and 0 for a row below ε; an empty d_z writes nothing. Adds up Σ_n factor ·
-  /// (ẑ_n·dẑ_n), which it returns, either way.
+  /// Writes dz_n = factor · (dẑ_n − ẑ_n (ẑ_n·dẑ_n)) / |z_n| for the rows of all views, and 0 for a
+  /// row below ε; an empty d_z writes nothing. Returns Σ_n factor · (ẑ_n·dẑ_n) over all rows, of
+  /// views with an empty d_z, too. complete(row) comes before a row of d_unit is read.
+  template <class Complete>
   double backward(const product::PaddedMatrix<T>& unit, product::PaddedMatrix<T>& d_unit,
-                  double factor, bool normalize, std::size_t first_row, std::size_t rows,
-                  MutView<T> d_z) {
-    const Chunks chunks = row_chunks(rows, unit.cols());
-    double* sums = chunk_sums_.grow(chunks.count());
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
+                  double factor, bool normalize, std::initializer_list<MutView<T>> d_views,
+                  Complete&& complete) {
+    const std::size_t N = unit.rows() / d_views.size();
+    const Chunks chunks = row_chunks(N, unit.cols());
+    const std::size_t count = d_views.size() * chunks.count();
+    double* sums = chunk_sums_.grow(count);
+    parallel_for(count, [&](std::size_t item) {
+      const std::size_t view = item / chunks.count(), chunk = item % chunks.count();
+      const MutView<T>& d_z = d_views.begin()[view];
       double sum = 0;
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-        const std::size_t n = chunks.first(chunk) + i;
-        const T* u = unit.row(first_row + n);
-        T* d_u = d_unit.row(first_row + n);
+        const std::size_t n = chunks.first(chunk) + i, row = view * N + n;
+        const T* u = unit.row(row);
+        T* d_u = d_unit.row(row);
+        complete(row);
         const double along = simd::dot(u, d_u, unit.cols());
         sum += along;
         if (d_z.empty()) continue;
         T* out = d_z.contiguous_rows() ? d_z.row(n) : d_u;
-        write_gradient(u, d_u, unit.cols(), normalize ? along : 0,
-                       factor * slope_.data()[first_row + n], out);
+        write_gradient(u, d_u, unit.cols(), normalize ? along : 0, factor * slope_.data()[row],
+                       out);
         if (out == d_u) write_row(d_z, n, d_u);
       }
-      sums[chunk] = sum;
+      sums[item] = sum;
     });
-    double total = 0;
-    for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) total += sums[chunk];
-    return factor * total;
+    return factor * std::accumulate(sums, sums + count, 0.0);
+  }
+
+  double backward(const product::PaddedMatrix<T>& unit, product::PaddedMatrix<T>& d_unit,
+                  double factor, bool normalize, std::initializer_list<MutView<T>> d_views) {
+    return backward(unit, d_unit, factor, normalize, d_views, [](std::size_t) {});
   }
 
   /// The largest norm among the rows of the last forward, before any scaling.

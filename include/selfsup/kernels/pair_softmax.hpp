@@ -24,6 +24,7 @@
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/paired_products.hpp"
 #include "selfsup/product/tile_walk.hpp"
+#include "selfsup/simd/axpy.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +55,7 @@ class PairSoftmax {
   }
 
   /// After stacked: writes d_z with d(Σ_i w_i ℓ_i)/dz = d_z·unit/τ, for the 2N weights w and their
-  /// unit.
+  /// unit, once add_positive() of every row has come after it.
   void stacked_backward(const Matrix& z, const AnchorWeights<T>& d_anchors, Matrix& d_z) {
     weigh_anchors(rows_, z.rows(), d_anchors);
     if (selects_) {
@@ -65,11 +66,12 @@ class PairSoftmax {
     } else {
       with_stacked([&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
     }
-    const std::size_t N = z.rows() / 2;
-    const auto other = [N](std::size_t i) { return i < N ? i + N : i - N; };
-    const T* pull = rows_.pull.data();
-    add_positives(
-        z, other, [&](std::size_t i) { return pull[i] + pull[other(i)]; }, d_z);
+  }
+  /// What is left of row i of d_z: its positive, after the sum over the other candidates.
+  void add_positive(const Matrix& z, std::size_t i, Matrix& d_z) const {
+    const std::size_t N = z.rows() / 2, other = i < N ? i + N : i - N;
+    const T* const pull = rows_.pull.data();
+    simd::axpy(-(pull[i] + pull[other]), z.row(other), d_z.row(i), z.cols());
   }
 
   /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is

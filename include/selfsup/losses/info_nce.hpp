@@ -200,8 +200,8 @@ class InfoNce : public RunsOn {
     negatives_.reshape(negatives.rows(), negatives.cols());
     double norms = begin(query, key);  // sets normalized_
     norms += normalize_negatives_.forward(
-        negatives_copy_.of(negatives),
-        {normalized_ && !options_.negatives_normalized, options_.norm_epsilon}, negatives_, 0);
+        {negatives_copy_.of(negatives)},
+        {normalized_ && !options_.negatives_normalized, options_.norm_epsilon}, negatives_);
     if (!is_finite(norms))
       kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     K_ = negatives.rows();
@@ -260,8 +260,8 @@ class InfoNce : public RunsOn {
     key_.reshape(N, key.cols());
     // (1) q̂ = q/|q|, k̂ = k/|k|
     const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    return normalize_query_.forward(query_copy_.of(query), scaling, query_, 0) +
-           normalize_key_.forward(key_copy_.of(key), scaling, key_, 0);
+    return normalize_query_.forward({query_copy_.of(query)}, scaling, query_) +
+           normalize_key_.forward({key_copy_.of(key)}, scaling, key_);
   }
 
   // (2) similarities and the softmax over them, ℓ_i of each anchor
@@ -323,9 +323,9 @@ class InfoNce : public RunsOn {
     }
     // (1') back through the normalisation
     double along = 0;
-    if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, 0, N, d_key);
+    if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, {d_key});
     if (with_query)
-      along = normalize_query_.backward(query_, d_query_, factor, normalized_, 0, N, d_query);
+      along = normalize_query_.backward(query_, d_query_, factor, normalized_, {d_query});
     d_temperature_ = -along / temperature_;
     state_.gone_back();
   }

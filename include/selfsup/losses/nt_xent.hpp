@@ -154,8 +154,7 @@ class NtXent : public RunsOn {
     z_.reshape(2 * N, z_a.cols());
     // (1) ẑ = z/|z|, both views stacked
     const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    const double norms = normalize_.forward(copy_a_.of(z_a), scaling, z_, 0) +
-                         normalize_.forward(copy_b_.of(z_b), scaling, z_, N);
+    const double norms = normalize_.forward({copy_a_.of(z_a), copy_b_.of(z_b)}, scaling, z_);
     if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     kernels::SoftmaxForm form;
@@ -186,8 +185,9 @@ class NtXent : public RunsOn {
     // (2') d_z = W ẑ
     softmax_.stacked_backward(z_, d_anchors, d_z_);
     // (1') back through the normalisation
-    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, N, d_z_a) +
-                         normalize_.backward(z_, d_z_, factor, normalized_, N, N, d_z_b);
+    const double along =
+        normalize_.backward(z_, d_z_, factor, normalized_, {d_z_a, d_z_b},
+                            [&](std::size_t i) { softmax_.add_positive(z_, i, d_z_); });
     d_temperature_ = -along / (2 * temperature_) +
                      scale * softmax_.losses().on_floor() / (temperature_ * temperature_);
     state_.gone_back();

@@ -73,10 +73,9 @@ class SigLip : public RunsOn {
                       with_text ? &d_text_ : nullptr);
     // (1') back through the normalisation
     double along = 0;  // t·ΣS∘dL/dS, from either side
-    if (with_text)
-      along = normalize_text_.backward(text_, d_text_, factor, normalized_, 0, N, d_text);
+    if (with_text) along = normalize_text_.backward(text_, d_text_, factor, normalized_, {d_text});
     if (with_image)
-      along = normalize_image_.backward(image_, d_image_, factor, normalized_, 0, N, d_image);
+      along = normalize_image_.backward(image_, d_image_, factor, normalized_, {d_image});
     d_scale_ = along / scale_;
     d_bias_ = weight * sum_.d_bias;
     state_.gone_back();
@@ -133,8 +132,8 @@ class SigLip : public RunsOn {
     text_.reshape(N, text.cols());
     // (1) rows of length one
     const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    const double norms = normalize_image_.forward(image_copy_.of(image), scaling, image_, 0) +
-                         normalize_text_.forward(text_copy_.of(text), scaling, text_, 0);
+    const double norms = normalize_image_.forward({image_copy_.of(image)}, scaling, image_) +
+                         normalize_text_.forward({text_copy_.of(text)}, scaling, text_);
     if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
     // (2) logits and ℓ_ij of each pair; (3) their sum
     sum_ = sigmoid_.forward(image_, text_, scale_, options_.bias, memory_budget);

@@ -70,7 +70,7 @@ class SupCon : public RunsOn {
     // (2') d_z = W ẑ
     softmax_.backward(z_, d_z_);
     // (1') back through the normalisation
-    const double along = normalize_.backward(z_, d_z_, factor, normalized_, 0, z_.rows(), d_z);
+    const double along = normalize_.backward(z_, d_z_, factor, normalized_, {d_z});
     d_temperature_ = -along / (2 * temperature_);
     state_.gone_back();
   }
@@ -112,7 +112,7 @@ class SupCon : public RunsOn {
     z_.reshape(z.rows(), z.cols());
     // (1) ẑ = z/|z|
     const double norms =
-        normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
+        normalize_.forward({copy_.of(z)}, {normalized_, options_.norm_epsilon}, z_);
     if (!is_finite(norms))
       kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     // (2) similarities and the softmax over them, ℓ_a of each anchor; (3) their mean

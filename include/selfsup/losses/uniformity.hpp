@@ -57,8 +57,8 @@ class Uniformity : public RunsOn {
     // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
     gaussian_.backward(z_, d_z_, normalized_);
     // (1') back through the normalisation
-    normalize_.backward(z_, d_z_, static_cast<double>(d_loss) * gaussian_.slope(), normalized_, 0,
-                        z_.rows(), d_z);
+    normalize_.backward(z_, d_z_, static_cast<double>(d_loss) * gaussian_.slope(), normalized_,
+                        {d_z});
     state_.gone_back();
   }
 
@@ -80,7 +80,7 @@ class Uniformity : public RunsOn {
     z_.reshape(z.rows(), z.cols());
     // (1) ẑ = z/|z|
     const double norms =
-        normalize_.forward(copy_.of(z), {normalized_, options_.norm_epsilon}, z_, 0);
+        normalize_.forward({copy_.of(z)}, {normalized_, options_.norm_epsilon}, z_);
     if (!is_finite(norms))
       kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
     // without a length, about the middle rather than the origin: only distances count

@@ -185,7 +185,7 @@ class MemoryBank : public RunsOn {
                                                  : ": rows without ids, the bank has rows with"));
     }
     unit_.reshape(z.rows(), cols());
-    const double norms = normalize_.forward(copy_.of(z), {}, unit_, 0);
+    const double norms = normalize_.forward({copy_.of(z)}, {}, unit_);
     if (!is_finite(norms)) throw_non_finite<T>(where, {{"z", z}});
     ring_.push(unit_, ids);
   }

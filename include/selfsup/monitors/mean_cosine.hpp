@@ -29,7 +29,7 @@ double mean_cosine(ConstView<T> z) {
   kernels::L2Normalize<T> normalize;
   product::PaddedMatrix<T> unit;
   unit.reshape(z.rows(), z.cols());
-  if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
+  if (!is_finite(normalize.forward({copy.of(z)}, {}, unit)))
     throw_non_finite<T>("mean_cosine", {{"z", z}});
   kernels::RowSum<T> sum;
   sum.of(unit, z.rows(), [](std::size_t) { return 1.0; });

@@ -26,7 +26,7 @@ double uniformity(ConstView<T> z, double scale = 2) {
   kernels::L2Normalize<T> normalize;
   product::PaddedMatrix<T> unit;
   unit.reshape(z.rows(), z.cols());
-  if (!is_finite(normalize.forward(copy.of(z), {}, unit, 0)))
+  if (!is_finite(normalize.forward({copy.of(z)}, {}, unit)))
     throw_non_finite<T>("uniformity", {{"z", z}});
   return std::max(kernels::PairGaussian<T>().forward(unit, scale, true, 0), -4 * scale);
 }

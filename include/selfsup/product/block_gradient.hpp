@@ -65,17 +65,17 @@ class BlockGradient {
     add(LeftByCols<T>{w.data, w.stride}, tile.rows, tile.row0, tile.col0);
   }
 
-  /// Adds or writes X W, or Y Wᵀ, to columns of the gradient.
-  void add_cols(const Tile<T>& tile, Side side, Output output) const {
-    const bool rows = side == Side::rows && !tile.diagonal;
-    const std::size_t K = rows ? tile.cols : tile.rows;
-    const std::size_t of_other = rows ? tile.col0 : tile.row0;
-    const std::size_t of_out = (rows ? tile.row0 : tile.col0) + first_;
+  /// Adds or writes X W, or Y Wᵀ, to columns of the gradient, in `rows` of its rows.
+  void add_cols(const Tile<T>& tile, Side side, Output output, std::size_t first_row,
+                std::size_t rows) const {
+    const bool by_rows = side == Side::rows && !tile.diagonal;
+    const std::size_t K = by_rows ? tile.cols : tile.rows;
+    const std::size_t of_other = by_rows ? tile.col0 : tile.row0;
+    const std::size_t of_out = (by_rows ? tile.row0 : tile.col0) + first_;
     const Right<T> w = by_opponent(tile, side);
-    // By blocks of rows that stay in a second-level cache.
-    const Chunks bands{other_.rows(), Blocking<T>::small_tile};
+    const Chunks bands{rows, Blocking<T>::band};
     for (std::size_t band = 0; band < bands.count(); ++band) {
-      const std::size_t row = bands.first(band);
+      const std::size_t row = first_row + bands.first(band);
       block_product(bands.length(band), count_, K,
                     LeftByRows<T>{other_.row(row) + of_other, other_.stride()}, w,
                     Entries<T>{out_.row(row) + of_out, out_.stride(), output});

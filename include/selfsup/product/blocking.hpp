@@ -37,6 +37,9 @@ struct Blocking {
   static constexpr std::size_t small_tile = 192;
   static constexpr std::size_t tile = 384;
   static_assert(small_tile % micro_cols == 0 && tile % micro_cols == 0, "whole panels");
+
+  /// Rows that a product with columns goes through at a time: they stay in a second-level cache.
+  static constexpr std::size_t band = small_tile;
 };
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {

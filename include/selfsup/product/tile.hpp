@@ -3,7 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
-#include "selfsup/core/abi.hpp"
+#include "selfsup/product/blocking.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -28,6 +28,12 @@ struct Tile {
   Tile part(std::size_t r, std::size_t c, std::size_t row_count, std::size_t col_count,
             bool on_diagonal = false) const {
     return {row0 + r, col0 + c, row_count, col_count, ld, row(r) + c, on_diagonal, slot};
+  }
+  /// Its upper half, or its lower one; all of it and nothing on the diagonal.
+  Tile half(std::size_t which) const {
+    const std::size_t upper =
+        diagonal ? rows : std::min(rows, round_up(rows / 2, Blocking<T>::micro_rows));
+    return which == 0 ? part(0, 0, upper, cols, diagonal) : part(upper, 0, rows - upper, cols);
   }
   /// Copies the defined entries, rows `to_ld` apart.
   void copy_to(T* to, std::size_t to_ld) const {

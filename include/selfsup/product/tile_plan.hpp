@@ -84,6 +84,17 @@ class TilePlan {
     const std::size_t unit = in_rows_ ? 4 * Blocking<T>::micro_rows : Blocking<T>::micro_cols;
     return {of_rows ? rows_ : cols_, of_rows ? row_edge_ : col_edge_, unit, threads(), gradients};
   }
+  /// How the rows of such a piece, which has columns then, are cut into tasks: cores are never
+  /// equally fast, and with eight tasks for each none waits long for another. Two bands at least,
+  /// since every task makes the weights for itself.
+  Chunks rows_of_piece(const Pieces& pieces, std::size_t gradients) const {
+    if (in_rows_) return {1, 1};
+    const std::size_t bands = Chunks{K_, Blocking<T>::band}.count();
+    const std::size_t wanted = Chunks{8 * threads(), gradients * pieces.count()}.count();
+    const std::size_t tasks =
+        std::min(threads() == 1 ? 1 : wanted, std::max<std::size_t>(1, (bands + 1) / 2));
+    return {K_, std::max<std::size_t>(1, Chunks{bands, tasks}.count()) * Blocking<T>::band};
+  }
   /// The weights that a task of any gradient needs.
   std::size_t piece_entries() const {
     std::size_t most = 0;

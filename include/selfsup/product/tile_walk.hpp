@@ -185,14 +185,16 @@ class TileWalk {
     reserve_backward();
     std::size_t at_once = Kind::adds_to_blocks ? plan_.most_slots() : tiles;
     if (Kind::reads_tiles) at_once = std::min(at_once, plan_.threads());
-    visitor.reserve(at_once, plan_.edge());
+    constexpr std::size_t parts = Kind::takes_halves ? 2 : 1;
+    visitor.reserve(parts * at_once, plan_.edge());
     for (std::size_t first = 0; first < tiles; first += at_once) {
       const std::size_t last = std::min(tiles, first + at_once);
       // The last of the walk first: those on the diagonal, half as much work, fill what is left.
-      plan_.in_parallel(last - first, [&](std::size_t i, std::size_t share) {
-        const std::size_t position = last - 1 - i, slot = position - first;
+      plan_.in_parallel(parts * (last - first), [&](std::size_t i, std::size_t share) {
+        const std::size_t position = last - 1 - i / parts, slot = position - first;
         Tile<T> tile = plan_.tile_at(position, data_at(position, Kind::reads_tiles ? slot : share));
-        tile.slot = slot;
+        if (Kind::takes_halves) tile = tile.half(i % parts);
+        tile.slot = parts * slot + i % parts;
         multiply_tile(tile);
         visitor.visit(tile);
       });
@@ -263,11 +265,14 @@ class TileWalk {
     const std::size_t gradients = outputs[0].out && outputs[1].out ? 2 : 1;
     const Pieces pieces_of[2] = {plan_.pieces(outputs[0].side, gradients),
                                  plan_.pieces(outputs[1].side, gradients)};
-    const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() : 0,
-                                  outputs[1].out ? pieces_of[1].count() : 0};
+    const Chunks rows_of[2] = {plan_.rows_of_piece(pieces_of[0], gradients),
+                               plan_.rows_of_piece(pieces_of[1], gradients)};
+    const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() * rows_of[0].count() : 0,
+                                  outputs[1].out ? pieces_of[1].count() * rows_of[1].count() : 0};
     const auto add = [&](std::size_t o, std::size_t i, std::size_t share) {
       const Gradient<T>& output = outputs[o];
-      const Pieces::Piece piece = pieces_of[o].at(i);
+      const Pieces::Piece piece = pieces_of[o].at(i / rows_of[o].count());
+      const std::size_t rows = i % rows_of[o].count();
       const BlockGradient<T, Visitor> gradient(visitor, output, piece.first, piece.count,
                                                plan_.edge(), scratch_.data() + share * room_);
       const std::size_t first_tile = plan_.schedule().first_tile(output.side, piece.block);
@@ -282,7 +287,7 @@ class TileWalk {
         const Side side = plan_.side_of(tile, output.side, piece.block);
         const Output how = position == first_tile ? Output::write : Output::add;
         if (!plan_.in_rows()) {
-          gradient.add_cols(tile, side, how);
+          gradient.add_cols(tile, side, how, rows_of[o].first(rows), rows_of[o].length(rows));
         } else if (more) {
           const Tile<T> then = at(next);
           gradient.add_rows(tile, side, how,

@@ -13,7 +13,9 @@ namespace product {
 /// on several threads.
 /// - reserve(slots, edge): takes room for that many slots, of tiles of up to edge rows and columns.
 /// - visit(tile), once a tile: turns the products in place into what is kept, and leaves what it
-///   takes of them in tile.slot. Unless `adds_to_blocks`, each tile of the walk has one of its own.
+///   takes of them in tile.slot. Unless `adds_to_blocks`, each tile of the walk has one of its own;
+///   if `takes_halves`, the upper and the lower half of each that is not on the diagonal, so that
+///   all calls take equally long.
 /// - add_to_rows(tile), add_to_cols(tile), in the walk order of the tile's row block (column
 ///   block): adds what is in tile.slot to what is known of its rows (columns). A symmetric walk
 ///   calls both for a diagonal tile. The tile's data are there only if `reads_tiles`.
@@ -25,6 +27,7 @@ namespace product {
 /// This is the part of a visitor of which what is kept is the weight, and whose slots nobody adds
 /// up by row or column.
 struct Visitor {
+  static constexpr bool takes_halves = false;
   static constexpr bool reads_tiles = false;
   static constexpr bool adds_to_blocks = false;
   static constexpr bool keeps_weights = true;
