@@ -2,8 +2,9 @@
 # Checks the order of include/selfsup and prints every line that breaks it:
 #   - a header includes lower floors only, and no cycle. A folder may include itself,
 #     except on floor 4, where a header never includes a neighbour (shared code sinks).
-#   - one door a dependency: <xsimd/...> and intrinsics in simd/, <Eigen/...> in monitors/eigen.hpp
-#     (which its neighbours may include), Eigen's transform in kernels/eigen_fft.hpp, <mpi.h> in
+#   - kernels/ holds families, a folder each, which do not include one another, but softmax/ pairs/
+#     and estimates/ columns/.
+#   - one door a dependency: <xsimd/...> and intrinsics in simd/, Eigen in linalg/, <mpi.h> in
 #     distributed/.
 #   - the instruction set is asked for in simd/ and core/abi.hpp only.
 #   - losses/ holds no loop and no intrinsic.
@@ -48,7 +49,8 @@ code() {
 
 code | awk '
   BEGIN {
-    floor["core"] = 0; floor["simd"] = 1; floor["product"] = 2; floor["kernels"] = 3
+    floor["core"] = 0; floor["simd"] = 1; floor["product"] = floor["random"] = floor["linalg"] = 2
+    floor["kernels"] = 3; arrow["softmax>pairs"] = arrow["estimates>columns"] = 1
     floor["losses"] = floor["momentum"] = floor["monitors"] = 4
     floor["testing"] = floor["distributed"] = 5
     floor["selfsup.hpp"] = 6; floor["fwd.hpp"] = 1; floor["version.hpp"] = -1
@@ -58,11 +60,13 @@ code | awk '
     intrinsic = intrinsic "|<[a-z0-9]*intrin\\.h>|<arm_neon\\.h>"
   }
   function folder(path,   parts) { split(path, parts, "/"); return parts[2] }
+  function family(path,   parts) { return split(path, parts, "/") == 4 ? parts[3] : "" }
   function bad(why) { print "check_floors: include/" file ":" line ": " why; failures++ }
   {
     split($0, at, ":"); file = at[1]; line = at[2]
     text = substr($0, length(file) + length(line) + 3)
     here = folder(file)
+    if (here == "kernels" && family(file) == "") bad("kernels/ holds families, a folder each")
     if (!(here in floor)) bad(here " has no floor: give it one in scripts/check_floors.sh")
 
     if (text ~ /^[ \t]*#[ \t]*include/) {
@@ -71,18 +75,19 @@ code | awk '
         there = folder(target)
         if (text !~ /"/) bad("write #include \"" target "\", with quotes")
         if (!(there in floor)) bad("includes " target ", which has no floor")
-        else if (here == there && floor[here] == 4 && target != "selfsup/monitors/eigen.hpp")
+        else if (here == there && floor[here] == 4)
           bad(here "/ includes its neighbour " target)
+        else if (here == "kernels" && there == "kernels" && family(file) != family(target) &&
+                 !(family(file) ">" family(target) in arrow))
+          bad("kernels/" family(file) "/ includes " target ": no arrow leads there")
         else if (here != there && floor[there] >= floor[here])
           bad("floor " floor[here] " (" here ") includes floor " floor[there] " (" target ")")
         else if (here == "selfsup.hpp" && there ~ /^(testing|distributed)$/)
           bad("the umbrella includes " target)
       }
       if (target ~ /^xsimd\// && here != "simd") bad("<" target "> has its door in simd/")
-      if (target ~ /^Eigen\// && file != "selfsup/monitors/eigen.hpp")
-        bad("<" target "> has its door in monitors/eigen.hpp")
-      if (target ~ /^unsupported\/Eigen\// && file != "selfsup/kernels/eigen_fft.hpp")
-        bad("<" target "> has its door in kernels/eigen_fft.hpp")
+      if (target ~ /^(unsupported\/)?Eigen\// && here != "linalg")
+        bad("<" target "> has its door in linalg/")
       if (target == "mpi.h" && here != "distributed")
         bad("<" target "> has its door in distributed/")
     }

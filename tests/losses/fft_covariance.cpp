@@ -35,7 +35,7 @@ reference::Result by_definition(const Matrix<double>& z, const FftCovarianceOpti
   const auto width = static_cast<double>(D);
   std::vector<std::size_t> order(D);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (options.shuffle_columns) selfsup::kernels::shuffle({options.seed, step}, D, order.data());
+  if (options.shuffle_columns) selfsup::rng::shuffle({options.seed, step}, D, order.data());
   auto result = reference::circular_covariance(z, order, static_cast<int>(options.exponent),
                                                options.diagonal_means ? 1 / width : 1);
   if (options.diagonal_means) return result;

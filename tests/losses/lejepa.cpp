@@ -7,7 +7,7 @@
 #include "message.hpp"
 #include "reference/sigreg.hpp"
 
-#include "selfsup/kernels/slices.hpp"
+#include "selfsup/kernels/slices/slices.hpp"
 
 #include <cmath>
 #include <limits>

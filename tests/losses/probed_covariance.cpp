@@ -30,7 +30,7 @@ ProbedCovarianceOptions probes(std::size_t count, std::uint64_t seed = 0) {
 Matrix<double> signs(const ProbedCovarianceOptions& options, std::size_t D) {
   Matrix<double> omega(D, options.probes);
   for (std::size_t p = 0; p < options.probes; ++p) {
-    selfsup::kernels::RandomStream random(options.seed, 0, p);
+    selfsup::rng::RandomStream random(options.seed, 0, p);
     for (std::size_t first = 0; first < D; first += 64) {
       const std::uint64_t bits = random.bits();
       for (std::size_t i = 0; i < 64 && first + i < D; ++i)

@@ -8,7 +8,7 @@
 #include "reference/sigreg.hpp"
 #include "threads.hpp"
 
-#include "selfsup/kernels/random.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -125,7 +125,7 @@ TEST_CASE("SigReg: normal samples give the expected value, whatever their number
     double sum = 0, squares = 0;
     SigReg<double> loss(with_slices(8));
     for (std::size_t batch = 0; batch < batches; ++batch) {
-      selfsup::kernels::RandomStream random(11, batch, N);
+      selfsup::rng::RandomStream random(11, batch, N);
       Matrix<double> z(N, 12);
       random.normals(z.entries().size(), z.entries().data());
       const double value = loss.value(z);

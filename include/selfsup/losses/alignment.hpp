@@ -9,7 +9,7 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/prediction_rows.hpp"
+#include "selfsup/kernels/rows/prediction_rows.hpp"
 
 #include <cstddef>
 

@@ -8,9 +8,9 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/cross_correlation.hpp"
-#include "selfsup/kernels/standard_gradient.hpp"
-#include "selfsup/kernels/standardize.hpp"
+#include "selfsup/kernels/columns/cross_correlation.hpp"
+#include "selfsup/kernels/columns/standard_gradient.hpp"
+#include "selfsup/kernels/columns/standardize.hpp"
 
 #include <cstddef>
 #include <initializer_list>

@@ -9,10 +9,10 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/circular_covariance.hpp"
-#include "selfsup/kernels/column_shuffle.hpp"
-#include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/random.hpp"
+#include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/estimates/circular_covariance.hpp"
+#include "selfsup/kernels/estimates/column_shuffle.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -107,7 +107,7 @@ class FftCovariance : public RunsOn {
   double divisor() const { return options_.diagonal_means ? 1 : static_cast<double>(D_); }
 
   FftCovarianceOptions options_;
-  kernels::StepCount steps_;
+  rng::StepCount steps_;
   // Kept for backward.
   kernels::ColumnShuffle order_;
   kernels::CircularCovariance<T> diagonals_;

@@ -8,10 +8,10 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/column_shuffle.hpp"
-#include "selfsup/kernels/grouped_squares.hpp"
-#include "selfsup/kernels/random.hpp"
+#include "selfsup/kernels/estimates/column_shuffle.hpp"
+#include "selfsup/kernels/estimates/grouped_squares.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -100,7 +100,7 @@ class GroupedCovariance : public RunsOn {
   }
 
   GroupedCovarianceOptions options_;
-  kernels::StepCount steps_;
+  rng::StepCount steps_;
   // Kept for backward.
   kernels::ColumnShuffle shuffle_;
   kernels::GroupedSquares<T> squares_;

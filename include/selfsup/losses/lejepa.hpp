@@ -8,12 +8,12 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/random.hpp"
-#include "selfsup/kernels/sliced_normality.hpp"
-#include "selfsup/kernels/slices.hpp"
+#include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/slices/sliced_normality.hpp"
+#include "selfsup/kernels/slices/slices.hpp"
 #include "selfsup/product/matmul.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -162,7 +162,7 @@ class LeJepa : public RunsOn {
   double entries() const { return static_cast<double>(N_) * static_cast<double>(D_); }
 
   LeJepaOptions options_;
-  kernels::StepCount steps_;
+  rng::StepCount steps_;
   // Kept for backward.
   kernels::Slices<T> slices_;
   product::PaddedMatrix<T> d_z_a_;       // of SIGReg, for d_mean = 1 (N, D)

@@ -9,9 +9,9 @@
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
-#include "selfsup/kernels/pair_softmax.hpp"
-#include "selfsup/kernels/softmax_form.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/softmax/pair_softmax.hpp"
+#include "selfsup/kernels/softmax/softmax_form.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>

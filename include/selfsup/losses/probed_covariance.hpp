@@ -8,9 +8,9 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/probed_squares.hpp"
-#include "selfsup/kernels/random.hpp"
+#include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/estimates/probed_squares.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -94,7 +94,7 @@ class ProbedCovariance : public RunsOn {
   }
 
   ProbedCovarianceOptions options_;
-  kernels::StepCount steps_;
+  rng::StepCount steps_;
   // Kept for backward.
   kernels::CentredView<T> centred_;
   kernels::ProbedSquares<T> squares_;

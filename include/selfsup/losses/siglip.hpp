@@ -9,8 +9,8 @@
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
-#include "selfsup/kernels/pair_sigmoid.hpp"
+#include "selfsup/kernels/pairs/sigmoid.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>

@@ -7,11 +7,11 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/random.hpp"
-#include "selfsup/kernels/sliced_normality.hpp"
-#include "selfsup/kernels/slices.hpp"
+#include "selfsup/kernels/slices/sliced_normality.hpp"
+#include "selfsup/kernels/slices/slices.hpp"
 #include "selfsup/product/matmul.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/random/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -112,7 +112,7 @@ class SigReg : public RunsOn {
   }
 
   SigRegOptions options_;
-  kernels::StepCount steps_;
+  rng::StepCount steps_;
   // Kept for backward.
   kernels::Slices<T> slices_;
   product::PaddedMatrix<T> d_z_;  // for d_loss = 1 (N, D)

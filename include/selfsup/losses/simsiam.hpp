@@ -6,7 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/prediction_pairs.hpp"
+#include "selfsup/kernels/rows/prediction_pairs.hpp"
 
 #include <cstddef>
 #include <type_traits>

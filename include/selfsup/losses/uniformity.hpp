@@ -8,9 +8,9 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
-#include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/pair_gaussian.hpp"
+#include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/pairs/gaussian.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>

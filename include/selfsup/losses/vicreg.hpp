@@ -8,11 +8,11 @@
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/centred_gradient.hpp"
-#include "selfsup/kernels/covariance.hpp"
-#include "selfsup/kernels/moments.hpp"
-#include "selfsup/kernels/strip_moments.hpp"
-#include "selfsup/kernels/variance_hinge.hpp"
+#include "selfsup/kernels/columns/centred_gradient.hpp"
+#include "selfsup/kernels/columns/covariance.hpp"
+#include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/columns/strip_moments.hpp"
+#include "selfsup/kernels/columns/variance_hinge.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>

@@ -11,8 +11,8 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/bank_rows.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/softmax/bank_rows.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/reduce.hpp"
 

@@ -6,7 +6,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/prediction_rows.hpp"
+#include "selfsup/kernels/rows/prediction_rows.hpp"
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {

@@ -9,7 +9,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/row_sum.hpp"
+#include "selfsup/product/row_sum.hpp"
 #include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/in_double.hpp"
 
@@ -61,7 +61,7 @@ double embedding_std(ConstView<T> z) {
   ContiguousRows<T> copy;
   const ConstView<T> rows = copy.of(z);
   const std::size_t D = z.cols();
-  const Chunks chunks = kernels::summed_chunks(z.rows(), D);
+  const Chunks chunks = product::summed_chunks(z.rows(), D);
   // Deviations from the first row: the sums of identical rows are then exactly 0.
   Buffer<double> first, units, sums;
   detail::write_unit_row(rows.row(0), D, first.grow(D));
@@ -84,7 +84,7 @@ double embedding_std(ConstView<T> z) {
   });
   for (const double length : lengths)
     if (!is_finite(length)) throw_non_finite<T>("embedding_std", {{"z", z}});
-  kernels::add_up_rows(sums.data(), chunks.count(), 2 * D, [](std::size_t, std::size_t) {});
+  product::add_up_rows(sums.data(), chunks.count(), 2 * D, [](std::size_t, std::size_t) {});
   const auto N = static_cast<double>(z.rows());
   double total = 0;
   for (std::size_t c = 0; c < D; ++c) {

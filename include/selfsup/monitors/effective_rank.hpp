@@ -8,7 +8,7 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/monitors/eigen.hpp"
+#include "selfsup/linalg/eigen.hpp"
 #include "selfsup/product/matmul.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/batch.hpp"

@@ -7,9 +7,9 @@
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
-#include "selfsup/kernels/row_sum.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/product/row_sum.hpp"
 #include "selfsup/simd/in_double.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ double mean_cosine(ConstView<T> z) {
   unit.reshape(z.rows(), z.cols());
   if (!is_finite(normalize.forward({copy.of(z)}, {}, unit)))
     throw_non_finite<T>("mean_cosine", {{"z", z}});
-  kernels::RowSum<T> sum;
+  product::RowSum<T> sum;
   sum.of(unit, z.rows(), [](std::size_t) { return 1.0; });
   const double of_sum = simd::dot_in_double(sum.in_double(), sum.in_double(), z.cols());
   const Chunks chunks = row_chunks(z.rows(), z.cols());

@@ -6,8 +6,8 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/l2_normalize.hpp"
-#include "selfsup/kernels/pair_gaussian.hpp"
+#include "selfsup/kernels/pairs/gaussian.hpp"
+#include "selfsup/kernels/rows/l2_normalize.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <algorithm>
