@@ -16,6 +16,7 @@ A fault is
 
 import argparse
 import bisect
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -222,6 +223,8 @@ class Fault:
     def __init__(self, header, token, kind, before, after):
         self.file, self.line = header.name, header.line(token)
         self.kind, self.before, self.after = kind, before, after
+        # The same whatever losses are built, as numbers of faults are not.
+        self.place = (header.name, token, kind)
 
     def __str__(self):
         return f"{self.file}:{self.line}: {self.kind}: {self.before}  ->  {self.after}"
@@ -371,9 +374,8 @@ def run(command, **keywords):
 class Build:
     """The copy with all faults, and one program a loss."""
 
-    def __init__(self, folder, compiler, jobs):
-        self.folder, self.compiler, self.jobs = folder, compiler, jobs
-        self.stems = sorted(p.stem for p in (SOURCES / "losses").glob("*.hpp"))
+    def __init__(self, folder, compiler, jobs, stems):
+        self.folder, self.compiler, self.jobs, self.stems = folder, compiler, jobs, stems
 
     def compile(self, source, to, *flags):
         command = [self.compiler, *FLAGS, *flags, "-I", ROOT / "tests", "-c", source, "-o", to]
@@ -447,6 +449,8 @@ class Build:
 
 
 class Trial:
+    """Asks tests about faults; the tests of the losses that were built."""
+
     def __init__(self, build, faults, thorough):
         self.build, self.faults, self.thorough = build, faults, thorough
         self.seconds, self.reaches = {}, {}
@@ -504,11 +508,36 @@ class Trial:
         return ("survivor", " ".join(changed)) if changed else ("without effect", "")
 
 
+def prepare(options, stems):
+    """Programs of those losses, which pass without a fault."""
+    begin = time.monotonic()
+    build = Build(options.build, options.compiler, options.jobs, stems)
+    faults, refused = build.make()
+    for name, line in sorted(refused):
+        print(f"canary: {name}:{line} compiles only as it is, no fault there")
+    trial = Trial(build, faults, options.thorough)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(trial.baseline, stems))
+    reached = set().union(*trial.reaches.values())
+    print(f"canary: {len(reached)} faults in {len({faults[n].file for n in reached})} headers, "
+          f"{len(stems)} losses built in {time.monotonic() - begin:.0f} s", flush=True)
+    return trial
+
+
+def judged(trial, numbers):
+    """What became of each fault, by its place, and its text."""
+    with concurrent.futures.ThreadPoolExecutor(trial.build.jobs) as pool:
+        return {trial.faults[n].place: (*verdict, str(trial.faults[n]))
+                for n, verdict in zip(numbers, pool.map(trial.judge, numbers))}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, help="plant that many, drawn at random")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--losses", type=int,
+                        help="build and ask the tests of that many losses, drawn at random")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="only faults whose line matches this expression")
     parser.add_argument("--thorough", action="store_true",
@@ -518,38 +547,38 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "canary")
     options = parser.parse_args()
 
-    build = Build(options.build, options.compiler, options.jobs)
-    begin = time.monotonic()
-    faults, refused = build.make()
-    for name, line in sorted(refused):
-        print(f"canary: {name}:{line} compiles only as it is, no fault there")
-    trial = Trial(build, faults, options.thorough)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(trial.baseline, build.stems))
-    reached = set().union(*trial.reaches.values())
-    numbers = sorted(reached)  # those of real numbers, in code that the tests run
-    print(f"canary: {len(numbers)} faults in {len({faults[n].file for n in numbers})} headers, "
-          f"built in {time.monotonic() - begin:.0f} s")
-    numbers = [n for n in numbers if re.search(options.only, str(faults[n]))]
+    draw = random.Random(options.seed)
+    every_loss = sorted(p.stem for p in (SOURCES / "losses").glob("*.hpp"))
+    stems = every_loss
+    if options.losses is not None and options.losses < len(stems):
+        stems = sorted(draw.sample(stems, options.losses))
+    trial = prepare(options, stems)
+    numbers = sorted(set().union(*trial.reaches.values()))  # in code that the tests run
+    numbers = [n for n in numbers if re.search(options.only, str(trial.faults[n]))]
     if options.list:
-        print("\n".join(f"{n}: {faults[n]}" for n in numbers))
+        print("\n".join(f"{n}: {trial.faults[n]}" for n in numbers))
         return 0
     if options.sample is not None and options.sample < len(numbers):
-        numbers = sorted(random.Random(options.seed).sample(numbers, options.sample))
+        numbers = sorted(draw.sample(numbers, options.sample))
     begin = time.monotonic()
-    counts = {}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, \
-            open(options.build / "report.txt", "w", encoding="utf-8") as report:
-        for n, (verdict, where) in zip(numbers, pool.map(trial.judge, numbers)):
-            counts[verdict] = counts.get(verdict, 0) + 1
-            print(f"{verdict}\t{where}\t{n}: {faults[n]}", file=report, flush=True)
+    verdicts = judged(trial, numbers)
+    # Another loss may have the test that a fault in a shared header fails.
+    survivors = {place for place, (verdict, *_) in verdicts.items() if verdict == "survivor"}
+    if survivors and stems != every_loss:
+        trial = prepare(options, every_loss)
+        reached = set().union(*trial.reaches.values())
+        verdicts.update(judged(trial, [n for n in reached if trial.faults[n].place in survivors]))
+    counts = collections.Counter(verdict for verdict, *_ in verdicts.values())
+    with open(options.build / "report.txt", "w", encoding="utf-8") as report:
+        for verdict, where, fault in verdicts.values():
+            print(f"{verdict}\t{where}\t{fault}", file=report)
             if verdict == "survivor":
-                print(f"canary: survivor in {where}, fault {n}: {faults[n]}", flush=True)
-    effective = len(numbers) - counts.get("without effect", 0)
-    print(f"canary: planted {len(numbers)}: {counts.get('killed', 0)} killed of {effective} with an "
-          f"effect, {counts.get('survivor', 0)} survivors, {counts.get('without effect', 0)} without "
+                print(f"canary: survivor in {where}: {fault}")
+    effective = len(numbers) - counts["without effect"]
+    print(f"canary: planted {len(numbers)}: {counts['killed']} killed of {effective} with an "
+          f"effect, {counts['survivor']} survivors, {counts['without effect']} without "
           f"effect, in {time.monotonic() - begin:.0f} s; {options.build / 'report.txt'}")
-    return 1 if counts.get("survivor", 0) or not counts.get("killed", 0) else 0
+    return 1 if counts["survivor"] or not counts["killed"] else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #
 #   scripts/canary.sh                       every fault
 #   scripts/canary.sh --sample N --seed S   N of them, drawn at random
+#   scripts/canary.sh --losses K --seed S   by the tests of K losses
 #   scripts/canary.sh --help                the rest
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

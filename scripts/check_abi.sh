@@ -12,11 +12,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=build/abi
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 
-if [[ "${1:-}" == compile ]]; then  # compile COMPILER STEP FLAGS
-  # shellcheck disable=SC2086  # lists of flags
-  "$2" -std=c++17 "${warnings[@]}" -Iinclude $4 -DSTEP="step_$3" -c tests/abi/step.cpp \
-    -o "$work/$3-$2.o" || exit 255  # ends xargs
-  exit
+if [[ "${1:-}" == compile ]]; then  # compile COMPILER SOURCE OBJECT FLAGS
+  # shellcheck disable=SC2086  # a list of flags
+  "$2" -std=c++17 "${warnings[@]}" -Iinclude $5 -c "tests/abi/$3" -o "$work/$4-$2.o" || exit 255
+  exit  # 255 ends xargs
 fi
 
 rm -rf "$work"
@@ -60,9 +59,16 @@ beyond_baseline() {  # beyond_baseline OBJECT
 
 for compiler in g++ clang++-14; do
   for step in "${steps[@]}"; do
-    printf '%s\0' compile "$compiler" "$step" "${flags[$step]}"
+    printf '%s\0' compile "$compiler" step.cpp "$step" "${flags[$step]} -DSTEP=step_$step"
   done
-done | xargs -0 -n 4 -P "$(nproc)" scripts/check_abi.sh
+  printf '%s\0' compile "$compiler" main.cpp main \
+    "-fopenmp -DSTEPS=$(printf 'X(%s)' "${steps[@]}")"
+  # Eigen's Fourier transform holds std containers.
+  fourier="-O2 -isystem /usr/include/eigen3"
+  printf '%s\0' compile "$compiler" fourier.cpp fourier_plain "$fourier -DSTEP=plain_step" \
+    compile "$compiler" fourier.cpp fourier_debug "$fourier -DSTEP=debug_step -D_GLIBCXX_DEBUG" \
+    compile "$compiler" fourier_main.cpp fourier_main ""
+done | xargs -0 -n 5 -P "$(nproc)" scripts/check_abi.sh
 
 for compiler in g++ clang++-14; do
   for step in "${steps[@]}"; do weak "$work/$step-$compiler.o" >"$work/$step-$compiler.symbols"; done
@@ -102,9 +108,7 @@ for compiler in g++ clang++-14; do
   for object in "${objects[@]}"; do reversed=("$object" "${reversed[@]}"); done
   for order in objects reversed; do
     declare -n linked="$order"
-    "$compiler" -std=c++17 "${warnings[@]}" -Iinclude -fopenmp \
-      -DSTEPS="$(printf 'X(%s) ' "${steps[@]}")" tests/abi/main.cpp "${linked[@]}" \
-      -o "$work/abi-$compiler-$order"
+    "$compiler" -fopenmp "$work/main-$compiler.o" "${linked[@]}" -o "$work/abi-$compiler-$order"
     if ! "$work/abi-$compiler-$order" "${runnable[@]}" >"$work/run.log"; then
       echo "check_abi: the steps of $work/abi-$compiler-$order differ:" >&2
       cat "$work/run.log" >&2
@@ -113,18 +117,11 @@ for compiler in g++ clang++-14; do
   done
 done
 
-# Eigen's Fourier transform holds std containers.
-fourier() {  # fourier COMPILER STEP FLAGS...
-  "$1" -std=c++17 -O2 "${warnings[@]}" -Iinclude -isystem /usr/include/eigen3 "${@:3}" \
-    -DSTEP="$2_step" -c tests/abi/fourier.cpp -o "$work/fourier-$2.o"
-}
 for compiler in g++ clang++-14; do
-  fourier "$compiler" plain
-  fourier "$compiler" debug -D_GLIBCXX_DEBUG
   for order in "plain debug" "debug plain"; do
     read -r first second <<<"$order"
-    "$compiler" tests/abi/fourier_main.cpp "$work/fourier-$first.o" "$work/fourier-$second.o" \
-      -o "$work/fourier"
+    "$compiler" "$work/fourier_main-$compiler.o" "$work/fourier_$first-$compiler.o" \
+      "$work/fourier_$second-$compiler.o" -o "$work/fourier"
     if ! "$work/fourier"; then
       echo "check_abi: FftCovariance, by $compiler, differs with _GLIBCXX_DEBUG in one file" >&2
       exit 1

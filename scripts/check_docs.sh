@@ -5,6 +5,24 @@
 #   scripts/check_docs.sh [COMPILER]    default: c++
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [[ "${1:-}" == compile ]]; then  # compile COMPILER SNIPPET; leaves no program where it is left out
+  snippet="$3"
+  libraries=()
+  if grep -q '<catch2/' "$snippet"; then libraries=(-lCatch2WithMain); fi
+  if grep -q '<gtest/' "$snippet"; then libraries=(-lgtest_main -lgtest); fi
+  if grep -q '<tbb/' "$snippet"; then
+    if ! echo '#include <tbb/parallel_for.h>' | "$2" -x c++ -E - >/dev/null 2>&1; then exit; fi
+    libraries=(-ltbb)
+  fi
+  if ! "$2" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
+    -isystem /usr/include/eigen3 "$snippet" -o "${snippet%.cpp}" "${libraries[@]}"; then
+    echo "check_docs: $(basename "$snippet" .cpp) (file-line) does not compile" >&2
+    exit 255  # ends xargs
+  fi
+  exit
+fi
+
 compiler="${1:-c++}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -17,26 +35,16 @@ awk -v work="$work" '
   out != "" { print > out }' README.md CONTRIBUTING.md docs/*.md
 
 snippets=("$work"/*.cpp)
+printf '%s\0' "${snippets[@]}" |
+  xargs -0 -n 1 -P "$(nproc)" scripts/check_docs.sh compile "$compiler"
+
 left_out=0
 for snippet in "${snippets[@]}"; do
-  name="$(basename "$snippet" .cpp)"
-  libraries=()
-  if grep -q '<catch2/' "$snippet"; then libraries=(-lCatch2WithMain); fi
-  if grep -q '<gtest/' "$snippet"; then libraries=(-lgtest_main -lgtest); fi
-  if grep -q '<tbb/' "$snippet"; then
-    if ! echo '#include <tbb/parallel_for.h>' | "$compiler" -x c++ -E - >/dev/null 2>&1; then
-      left_out=$((left_out + 1))
-      continue
-    fi
-    libraries=(-ltbb)
-  fi
-  if ! "$compiler" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
-    -isystem /usr/include/eigen3 "$snippet" -o "$work/$name" "${libraries[@]}"; then
-    echo "check_docs: $name (file-line) does not compile" >&2
-    exit 1
-  fi
-  if ! "$work/$name" >"$work/output"; then
-    echo "check_docs: $name (file-line) fails" >&2
+  program="${snippet%.cpp}"
+  if [[ ! -x "$program" ]]; then
+    left_out=$((left_out + 1))
+  elif ! "$program" >"$work/output"; then
+    echo "check_docs: $(basename "$program") (file-line) fails" >&2
     exit 1
   fi
 done

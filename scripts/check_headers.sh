@@ -21,31 +21,16 @@ compile() {  # compile COMPILER HEADER VARIANT
   fi
 }
 
-if [[ "${1:-}" == compile ]]; then
-  shift
-  compile "$@"
-  exit
-fi
-
-mapfile -t headers < <(cd include && find selfsup -name '*.hpp' ! -name enter.hpp ! -name leave.hpp |
-  sort)
-{
-  for header in "${headers[@]}"; do
-    printf '%s\0' compile g++ "$header" "$narrow" compile clang++-14 "$header" "$wide"
-  done
-  for header in selfsup/selfsup.hpp selfsup/testing/{catch,gradcheck}.hpp; do
-    printf '%s\0' compile g++ "$header" "$wide" compile clang++-14 "$header" "$narrow"
-  done
-} | xargs -0 -n 4 -P "$(nproc)" scripts/check_headers.sh
-
-all=(selfsup/selfsup.hpp selfsup/testing/{catch,gradcheck}.hpp selfsup/losses/fft_covariance.hpp
-  selfsup/monitors/effective_rank.hpp)
-includes="$(printf '#include "%s"\n' "${all[@]}")"
-# Those that are functions elsewhere take an argument. The first standard header undefines min and max
-# by itself.
-macros="$(sed -n 's/^#pragma push_macro("\(.*\)")$/\1/p' include/selfsup/core/enter.hpp |
-  sed -E 's/^(min|max|abs|check|require)$/\1(argument)/; s/.*/#define & ] a macro of the program [/')"
-for compiler in g++ clang++-14; do
+# Everything in one program with one compiler.
+together() {  # together COMPILER
+  local compiler="$1" all includes macros with_macros left flags shown wrong refusal
+  all=(selfsup/selfsup.hpp selfsup/testing/{catch,gradcheck}.hpp selfsup/losses/fft_covariance.hpp
+    selfsup/monitors/effective_rank.hpp)
+  includes="$(printf '#include "%s"\n' "${all[@]}")"
+  # Those that are functions elsewhere take an argument. The first standard header undefines min and
+  # max by itself.
+  macros="$(sed -n 's/^#pragma push_macro("\(.*\)")$/\1/p' include/selfsup/core/enter.hpp |
+    sed -E 's/^(min|max|abs|check|require)$/\1(argument)/; s/.*/#define & ] a macro of the program [/')"
   with_macros="#include <cstddef>"$'\n'"$macros"$'\n'"$includes"
   if ! "$compiler" -std=c++17 -fsyntax-only "${warnings[@]}" -Iinclude -isystem \
     /usr/include/eigen3 -x c++ - <<<"$with_macros"; then
@@ -79,6 +64,26 @@ for compiler in g++ clang++-14; do
       exit 1
     fi
   done
-done
+}
+
+case "${1:-}" in
+  compile | together)
+    "$@"
+    exit
+    ;;
+esac
+
+mapfile -t headers < <(cd include && find selfsup -name '*.hpp' ! -name enter.hpp ! -name leave.hpp |
+  sort)
+{
+  for header in "${headers[@]}"; do
+    printf '%s\0' compile g++ "$header" "$narrow" compile clang++-14 "$header" "$wide"
+  done
+  for header in selfsup/selfsup.hpp selfsup/testing/{catch,gradcheck}.hpp; do
+    printf '%s\0' compile g++ "$header" "$wide" compile clang++-14 "$header" "$narrow"
+  done
+} | xargs -0 -n 4 -P "$(nproc)" scripts/check_headers.sh
+printf '%s\0' g++ clang++-14 | xargs -0 -n 1 -P "$(nproc)" scripts/check_headers.sh together
+
 echo "check_headers: ${#headers[@]} headers compile alone, selfsup.hpp with g++ and Clang for two" \
   "instruction sets each"
