@@ -119,6 +119,12 @@ void require_output(const char* where, const char* name, MutView<T> output, std:
                    (output.empty() ? "; selfsup::skip leaves an output out" : ""));
 }
 
+/// The same for the shape of a batch that was kept.
+template <class T, class Matrix>
+void require_output(const char* where, const char* name, MutView<T> output, const Matrix& kept) {
+  require_output(where, name, output, kept.rows(), kept.cols());
+}
+
 /// Throws a ShapeError unless rows of both batches have the same length.
 template <class T>
 void require_rows_like(const char* where, const Named<T>& batch, const Named<T>& other) {

@@ -3,14 +3,14 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/bank_rows.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
@@ -77,14 +77,18 @@ class InfoNce : public RunsOn {
   /// change afterwards. Throws ShapeError when either is empty or their shapes differ,
   /// NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> query, ConstView<T> key) {
-    return in_batch("InfoNce::forward", query, key, options_.memory_budget, true);
+    return in_batch(
+        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true});
   }
 
   /// Returns the loss of query (N, D), key (N, D) among the negatives (K, D), which are constants:
   /// the candidates of a query are its own key and all K of them. Keeps copies. Throws ShapeError
   /// and NonFiniteError as above, ShapeError for K = 0, OptionError when the loss is symmetric.
   T forward(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
-    return against("InfoNce::forward", query, key, negatives, options_.memory_budget, true);
+    return against({"InfoNce::forward",
+                    {{"query", query}, {"key", key}, {"negatives", negatives}},
+                    options_.memory_budget,
+                    true});
   }
 
   /// The same with the rows of a MemoryBank as negatives, read in place: until backward the bank
@@ -92,24 +96,28 @@ class InfoNce : public RunsOn {
   /// have it are not its negatives. Throws ShapeError for an empty bank or another number of ids,
   /// StateError for ids when the bank has none, OptionError for ids with label_smoothing.
   T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank) {
-    return among("InfoNce::forward", query, key, bank, nullptr, options_.memory_budget, true);
+    return among(
+        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true}, bank,
+        nullptr);
   }
   T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank, Labels ids) {
-    return among("InfoNce::forward", query, key, bank, &ids, options_.memory_budget, true);
+    return among(
+        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true}, bank,
+        &ids);
   }
 
   /// The same values; keep nothing.
   T value(ConstView<T> query, ConstView<T> key) {
-    return in_batch("InfoNce::value", query, key, 0, false);
+    return in_batch({"InfoNce::value", {{"query", query}, {"key", key}}});
   }
   T value(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
-    return against("InfoNce::value", query, key, negatives, 0, false);
+    return against({"InfoNce::value", {{"query", query}, {"key", key}, {"negatives", negatives}}});
   }
   T value(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank) {
-    return among("InfoNce::value", query, key, bank, nullptr, 0, false);
+    return among({"InfoNce::value", {{"query", query}, {"key", key}}}, bank, nullptr);
   }
   T value(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank, Labels ids) {
-    return among("InfoNce::value", query, key, bank, &ids, 0, false);
+    return among({"InfoNce::value", {{"query", query}, {"key", key}}}, bank, &ids);
   }
 
   /// Writes d_loss·dL/dquery and d_loss·dL/dkey, both (N, D); with detach_key d_query alone.
@@ -169,119 +177,112 @@ class InfoNce : public RunsOn {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return query_.bytes() + key_.bytes() + negatives_.bytes() + packed_.bytes() + d_query_.bytes() +
-           d_key_.bytes() + normalize_query_.bytes() + normalize_key_.bytes() +
-           normalize_negatives_.bytes() + softmax_.bytes() + query_copy_.bytes() +
-           key_copy_.bytes() + negatives_copy_.bytes();
+    return query_.bytes() + key_.bytes() + negatives_.bytes() + packed_.bytes() + softmax_.bytes();
   }
 
  private:
-  T in_batch(const char* where, ConstView<T> query, ConstView<T> key, std::size_t memory_budget,
-             bool keep) {
+  T in_batch(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
-    state_.begin();
-    require_batches(where, batches);
-    const double norms = begin(query, key);
-    if (!is_finite(norms))
-      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    begin(call);
     K_ = 0;
-    const double sum = softmax_.in_batch(query_, key_, form(normalized_, memory_budget));
-    return end(where, batches, sum, keep);
+    return end(
+        call,
+        weight_ * softmax_.in_batch(query_.rows(), key_.rows(), form(call, options_.normalize)),
+        state_);
   }
 
-  T against(const char* where, ConstView<T> query, ConstView<T> key, ConstView<T> negatives,
-            std::size_t memory_budget, bool keep) {
+  T against(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {
-        {"query", query}, {"key", key}, {"negatives", negatives}};
-    state_.begin();
-    require_shared(where, query, key, {"negatives", negatives});
-    negatives_.reshape(negatives.rows(), negatives.cols());
-    double norms = begin(query, key);  // sets normalized_
-    norms += normalize_negatives_.forward(
-        {negatives_copy_.of(negatives)},
-        {normalized_ && !options_.negatives_normalized, options_.norm_epsilon}, negatives_);
-    if (!is_finite(norms))
-      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    const ConstView<T> negatives = call[2];
+    require_shared(call, {"negatives", negatives});
+    begin(call);
+    const bool said_to_be_unit = options_.negatives_normalized;
+    kernels::take_rows(call, 2, {options_.normalize && !said_to_be_unit, options_.norm_epsilon},
+                       {&negatives_});
     K_ = negatives.rows();
-    packed_.pack(product::as_columns(negatives_));
+    packed_.pack(product::as_columns(negatives_.rows()));
     // Negatives that are said to have length 1 may be longer than they should be.
     const bool unit_rows =
-        normalized_ && (!options_.negatives_normalized || normalize_negatives_.longest() <= 1.001);
-    const double sum =
-        softmax_.against(query_, key_, negatives_, packed_, K_, form(unit_rows, memory_budget));
-    return end(where, batches, sum, keep);
+        options_.normalize && (!said_to_be_unit || negatives_.longest() <= 1.001);
+    return end(call,
+               weight_ * softmax_.against(query_.rows(), key_.rows(), negatives_.rows(), packed_,
+                                          K_, form(call, unit_rows)),
+               state_);
   }
 
-  T among(const char* where, ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank,
-          const Labels* ids, std::size_t memory_budget, bool keep) {
+  T among(const Call<T>& call, const kernels::BankRows<T>& bank, const Labels* ids) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"query", query}, {"key", key}};
-    state_.begin();
-    require_shared(where, query, key, {"bank", bank.view()});
-    if (ids) require_one_a_row<T>(where, "ids", *ids, {"query", query});
-    if (ids && bank.ids() == nullptr)
-      throw StateError(std::string(where) + ": ids given, the bank's rows have none");
-    if (ids && options_.label_smoothing > 0) {
-      throw OptionError(std::string(where) +
-                        ": label_smoothing shares among all candidates, ids leave some out");
-    }
-    const double norms = begin(query, key);
-    if (!is_finite(norms))
-      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    require_shared(call, {"bank", bank.view()});
+    if (ids) require_ids(call, bank, *ids);
+    begin(call);
     K_ = bank.size();
     bank_ = &bank;
     bank_changes_ = bank.changes();
-    const double sum = softmax_.against(query_, key_, bank.rows(), bank.packed(), K_,
-                                        form(normalized_, memory_budget), ids, bank.ids());
-    return end(where, batches, sum, keep);
+    return end(call,
+               weight_ * softmax_.against(query_.rows(), key_.rows(), bank.rows(), bank.packed(),
+                                          K_, form(call, options_.normalize), ids, bank.ids()),
+               state_);
   }
 
-  void require_shared(const char* where, ConstView<T> query, ConstView<T> key,
-                      const Named<T>& negatives) const {
-    if (options_.symmetric)
-      throw OptionError(std::string(where) + ": a symmetric loss has no negatives but the batch");
-    require_batches<T>(where, {{"query", query}, {"key", key}});
-    require_rows_like<T>(where, negatives, {"query", query});
-    require_negatives(where, negatives.name, negatives.view, 1);
-    if (options_.hardest > 0) kernels::require_listable(where, negatives);
-  }
-
-  // Returns the check value.
-  double begin(ConstView<T> query, ConstView<T> key) {
-    const std::size_t N = query.rows();
+  void begin(const Call<T>& call) {
+    state_.begin();
+    require_batches<T>(call.where, {{"query", call[0]}, {"key", call[1]}});
+    const std::size_t N = call[0].rows();
     temperature_ = options_.temperature;
-    normalized_ = options_.normalize;
     detached_ = options_.detach_key;
     bank_ = nullptr;
     weight_ = reduction_weight(options_.reduction, options_.symmetric ? 2 * N : N, N);
-    query_.reshape(N, query.cols());
-    key_.reshape(N, key.cols());
     // (1) q̂ = q/|q|, k̂ = k/|k|
-    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    return normalize_query_.forward({query_copy_.of(query)}, scaling, query_) +
-           normalize_key_.forward({key_copy_.of(key)}, scaling, key_);
+    kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&query_, &key_});
   }
 
-  // (2) similarities and the softmax over them, ℓ_i of each anchor
-  kernels::SoftmaxForm form(bool unit_rows, std::size_t memory_budget) const {
+  // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
+  kernels::SoftmaxForm form(const Call<T>& call, bool unit_rows) const {
     kernels::SoftmaxForm form;
     form.temperature = temperature_;
     form.unit_rows = unit_rows;
     form.both_directions = options_.symmetric;
     form.label_smoothing = options_.label_smoothing;
     form.hardest = options_.hardest;
-    form.memory_budget = memory_budget;
+    form.memory_budget = call.memory_budget;
     return form;
   }
 
-  // (3) their mean
-  T end(const char* where, std::initializer_list<Named<T>> batches, double sum, bool keep) {
-    const T loss = static_cast<T>(weight_ * sum);
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
+  // dL/dℓ_i is its weight times `scale`.
+  void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
+               MutView<T> d_query, MutView<T> d_key) {
+    const RunOn threads = lent();
+    if (bank_ && bank_->changes() != bank_changes_)
+      throw StateError(std::string(where) + ": the bank has changed since forward");
+    require_output(where, "d_query", d_query, query_.rows());
+    require_output(where, "d_key", d_key, key_.rows());
+    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
+    const double factor = scale / temperature_;
+    // (2') d_q = W k̂, d_k = Wᵀ q̂
+    const bool with_key = !d_key.empty();
+    // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
+    const bool with_query = !d_query.empty() || !with_key || K_ > 0;
+    product::PaddedMatrix<T>* const of_key = with_key ? &key_.d_rows() : nullptr;
+    if (K_ > 0) {
+      softmax_.against_backward(
+          query_.rows(), key_.rows(), bank_ ? bank_->rows() : negatives_.rows(),
+          bank_ ? bank_->packed() : packed_, K_, d_anchors, query_.d_rows(), of_key);
+    } else {
+      softmax_.in_batch_backward(query_.rows(), key_.rows(), d_anchors,
+                                 with_query ? &query_.d_rows() : nullptr, of_key);
+    }
+    // (1') back through the normalisation
+    double along = 0;
+    if (with_key) along = key_.backward(factor, {d_key});
+    if (with_query) along = query_.backward(factor, {d_query});
+    d_temperature_ = -along / temperature_;
+    state_.gone_back();
+  }
+
+  void go_back_per_anchor(ConstView<T> d_anchors, MutView<T> d_query, MutView<T> d_key) {
+    require_anchors("InfoNce::backward_per_anchor", d_anchors, per_anchor().rows());
+    const kernels::AnchorWeights<T> weights(d_anchors);
+    go_back("InfoNce::backward_per_anchor", weights.unit(), weights, d_query, d_key);
   }
 
   void require_outputs(const char* where, std::size_t given) const {
@@ -292,69 +293,42 @@ class InfoNce : public RunsOn {
                                  : "2 outputs given, 1 expected: d_query"));
   }
 
-  void go_back_per_anchor(ConstView<T> d_anchors, MutView<T> d_query, MutView<T> d_key) {
-    require_anchors("InfoNce::backward_per_anchor", d_anchors, per_anchor().rows());
-    const kernels::AnchorWeights<T> weights(d_anchors);
-    go_back("InfoNce::backward_per_anchor", weights.unit(), weights, d_query, d_key);
+  void require_shared(const Call<T>& call, const Named<T>& negatives) {
+    state_.begin();
+    if (options_.symmetric) {
+      throw OptionError(std::string(call.where) +
+                        ": a symmetric loss has no negatives but the batch");
+    }
+    require_batches<T>(call.where, {{"query", call[0]}, {"key", call[1]}});
+    require_rows_like<T>(call.where, negatives, {"query", call[0]});
+    require_negatives(call.where, negatives.name, negatives.view, 1);
+    if (options_.hardest > 0) kernels::require_listable(call.where, negatives);
   }
 
-  // dL/dℓ_i is its weight times `scale`.
-  void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
-               MutView<T> d_query, MutView<T> d_key) {
-    const RunOn threads = lent();
-    if (bank_ && bank_->changes() != bank_changes_)
-      throw StateError(std::string(where) + ": the bank has changed since forward");
-    const std::size_t N = query_.rows(), D = query_.cols();
-    require_output(where, "d_query", d_query, N, D);
-    require_output(where, "d_key", d_key, N, D);
-    // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
-    const double factor = scale / temperature_;
-    // (2') d_q = W k̂, d_k = Wᵀ q̂
-    const bool with_key = !d_key.empty();
-    // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
-    const bool with_query = !d_query.empty() || !with_key || K_ > 0;
-    if (K_ > 0) {
-      softmax_.against_backward(query_, key_, bank_ ? bank_->rows() : negatives_,
-                                bank_ ? bank_->packed() : packed_, K_, d_anchors, d_query_,
-                                with_key ? &d_key_ : nullptr);
-    } else {
-      softmax_.in_batch_backward(query_, key_, d_anchors, with_query ? &d_query_ : nullptr,
-                                 with_key ? &d_key_ : nullptr);
+  void require_ids(const Call<T>& call, const kernels::BankRows<T>& bank, const Labels& ids) const {
+    require_one_a_row<T>(call.where, "ids", ids, {"query", call[0]});
+    if (bank.ids() == nullptr)
+      throw StateError(std::string(call.where) + ": ids given, the bank's rows have none");
+    if (options_.label_smoothing > 0) {
+      throw OptionError(std::string(call.where) +
+                        ": label_smoothing shares among all candidates, ids leave some out");
     }
-    // (1') back through the normalisation
-    double along = 0;
-    if (with_key) along = normalize_key_.backward(key_, d_key_, factor, normalized_, {d_key});
-    if (with_query)
-      along = normalize_query_.backward(query_, d_query_, factor, normalized_, {d_query});
-    d_temperature_ = -along / temperature_;
-    state_.gone_back();
   }
 
   InfoNceOptions options_;
-  // Kept for backward.
-  product::PaddedMatrix<T> query_;      // q̂ (N, D)
-  product::PaddedMatrix<T> key_;        // k̂ (N, D)
-  product::PaddedMatrix<T> negatives_;  // (K, D), and packed
+  kernels::UnitRows<T> query_;
+  kernels::UnitRows<T> key_;
+  kernels::UnitRows<T> negatives_;  // K of them, and packed …
   product::PackedRight<T> packed_;
-  const kernels::BankRows<T>* bank_ = nullptr;  // or the user's
+  const kernels::BankRows<T>* bank_ = nullptr;  // … or the user's
   std::uint64_t bank_changes_ = 0;              // its count at forward
   std::size_t K_ = 0;                           // 0 with the negatives of the batch
-  kernels::L2Normalize<T> normalize_query_;
-  kernels::L2Normalize<T> normalize_key_;
-  kernels::L2Normalize<T> normalize_negatives_;
   kernels::PairSoftmax<T> softmax_;
   double temperature_ = 1;
   double weight_ = 1;
-  bool normalized_ = true;
   bool detached_ = false;
   PassState state_;
   double d_temperature_ = 0;
-  // Scratch.
-  product::PaddedMatrix<T> d_query_;
-  product::PaddedMatrix<T> d_key_;
-  ContiguousRows<T> query_copy_;
-  ContiguousRows<T> key_copy_;
-  ContiguousRows<T> negatives_copy_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -3,16 +3,15 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
-#include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
 
@@ -83,11 +82,13 @@ class NtXent : public RunsOn {
   /// afterwards. Throws ShapeError when either is empty, their shapes differ, or a decoupled loss
   /// has a single sample; NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("NtXent::forward", z_a, z_b, options_.memory_budget, true);
+    return run({"NtXent::forward", {{"z_a", z_a}, {"z_b", z_b}}, options_.memory_budget, true});
   }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("NtXent::value", z_a, z_b, 0, false); }
+  T value(ConstView<T> z_a, ConstView<T> z_b) {
+    return run({"NtXent::value", {{"z_a", z_a}, {"z_b", z_b}}});
+  }
 
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. Throws
   /// StateError without a forward that succeeded, ShapeError for another shape.
@@ -99,7 +100,7 @@ class NtXent : public RunsOn {
   /// in the order of per_anchor, and takes the place of the reduction.
   void backward_per_anchor(ConstView<T> d_anchors, MutView<T> d_z_a, MutView<T> d_z_b) {
     state_.require("NtXent::backward_per_anchor");
-    require_anchors("NtXent::backward_per_anchor", d_anchors, z_.rows());
+    require_anchors("NtXent::backward_per_anchor", d_anchors, z_.rows().rows());
     const kernels::AnchorWeights<T> weights(d_anchors);
     go_back("NtXent::backward_per_anchor", weights.unit(), weights, d_z_a, d_z_b);
   }
@@ -134,42 +135,29 @@ class NtXent : public RunsOn {
   const NtXentOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const {
-    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + softmax_.bytes() + copy_a_.bytes() +
-           copy_b_.bytes();
-  }
+  std::size_t bytes() const { return z_.bytes() + softmax_.bytes(); }
 
  private:
-  T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
-        bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
-    require_batches(where, batches);
-    const std::size_t N = z_a.rows();
-    if (options_.decoupled) require_negatives(where, "z_a", z_a, 2);
+    require_batches(call.where, call.arguments);
+    const std::size_t N = call[0].rows();
+    if (options_.decoupled) require_negatives(call.where, "z_a", call[0], 2);
     temperature_ = options_.temperature;
-    normalized_ = options_.normalize;
     weight_ = reduction_weight(options_.reduction, 2 * N, N);
-    z_.reshape(2 * N, z_a.cols());
     // (1) ẑ = z/|z|, both views stacked
-    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    const double norms = normalize_.forward({copy_a_.of(z_a), copy_b_.of(z_b)}, scaling, z_);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
+    kernels::take_stacked(call, {options_.normalize, options_.norm_epsilon}, z_);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     kernels::SoftmaxForm form;
     form.temperature = temperature_;
-    form.unit_rows = normalized_;
+    form.unit_rows = options_.normalize;
     form.decoupled = options_.decoupled;
     form.positive_prior = options_.positive_prior;
     form.hard_negative_beta = kernels::in_type_or_zero<T>(options_.hard_negative_beta);
     form.hardest = options_.hardest;
-    form.memory_budget = memory_budget;
-    const double sum = softmax_.stacked(z_, form);
-    const T loss = static_cast<T>(weight_ * sum);
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
+    form.memory_budget = call.memory_budget;
+    return end(call, weight_ * softmax_.stacked(z_.rows(), form), state_);
   }
 
   // dL/dℓ_i is its weight times `scale`.
@@ -177,36 +165,29 @@ class NtXent : public RunsOn {
                MutView<T> d_z_a, MutView<T> d_z_b) {
     const RunOn threads = lent();
     state_.require(where);
-    const std::size_t N = z_.rows() / 2, D = z_.cols();
+    const std::size_t N = z_.rows().rows() / 2, D = z_.rows().cols();
     require_output(where, "d_z_a", d_z_a, N, D);
     require_output(where, "d_z_b", d_z_b, N, D);
     // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
     const double factor = scale / temperature_;
     // (2') d_z = W ẑ
-    softmax_.stacked_backward(z_, d_anchors, d_z_);
+    softmax_.stacked_backward(z_.rows(), d_anchors, z_.d_rows());
     // (1') back through the normalisation
-    const double along =
-        normalize_.backward(z_, d_z_, factor, normalized_, {d_z_a, d_z_b},
-                            [&](std::size_t i) { softmax_.add_positive(z_, i, d_z_); });
+    const double along = z_.backward(factor, {d_z_a, d_z_b}, [&](std::size_t i) {
+      softmax_.add_positive(z_.rows(), i, z_.d_rows());
+    });
     d_temperature_ = -along / (2 * temperature_) +
                      scale * softmax_.losses().on_floor() / (temperature_ * temperature_);
     state_.gone_back();
   }
 
   NtXentOptions options_;
-  // Kept for backward.
-  product::PaddedMatrix<T> z_;  // ẑ (2N, D)
-  kernels::L2Normalize<T> normalize_;
+  kernels::UnitRows<T> z_;  // ẑ (2N, D)
   kernels::PairSoftmax<T> softmax_;
   double temperature_ = 1;
   double weight_ = 1;
-  bool normalized_ = true;
   PassState state_;
   double d_temperature_ = 0;
-  // Scratch.
-  product::PaddedMatrix<T> d_z_;
-  ContiguousRows<T> copy_a_;
-  ContiguousRows<T> copy_b_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -3,15 +3,14 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/pairs/sigmoid.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
-#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 
 #include <cstddef>
 
@@ -48,37 +47,19 @@ class SigLip : public RunsOn {
   /// change afterwards. Throws ShapeError when either is empty or their shapes differ,
   /// NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> image, ConstView<T> text) {
-    return run("SigLip::forward", image, text, options_.memory_budget, true);
+    return run(
+        {"SigLip::forward", {{"image", image}, {"text", text}}, options_.memory_budget, true});
   }
 
   /// The same value; keeps nothing.
   T value(ConstView<T> image, ConstView<T> text) {
-    return run("SigLip::value", image, text, 0, false);
+    return run({"SigLip::value", {{"image", image}, {"text", text}}});
   }
 
   /// Writes d_loss·dL/dimage and d_loss·dL/dtext, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_image, MutView<T> d_text, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("SigLip::backward");
-    const std::size_t N = image_.rows(), D = image_.cols();
-    require_output("SigLip::backward", "d_image", d_image, N, D);
-    require_output("SigLip::backward", "d_text", d_text, N, D);
-    // (3') dL/dℓ_ij, with the t of the logits: one factor, applied last
-    const double weight = static_cast<double>(d_loss) * weight_;
-    const double factor = weight * scale_;
-    // (2') d_image = W text, d_text = Wᵀ image
-    const bool with_text = !d_text.empty(), with_image = !d_image.empty() || !with_text;
-    sigmoid_.backward(image_, text_, with_image ? &d_image_ : nullptr,
-                      with_text ? &d_text_ : nullptr);
-    // (1') back through the normalisation
-    double along = 0;  // t·ΣS∘dL/dS, from either side
-    if (with_text) along = normalize_text_.backward(text_, d_text_, factor, normalized_, {d_text});
-    if (with_image)
-      along = normalize_image_.backward(image_, d_image_, factor, normalized_, {d_image});
-    d_scale_ = along / scale_;
-    d_bias_ = weight * sum_.d_bias;
-    state_.gone_back();
+    go_back("SigLip::backward", d_image, d_text, static_cast<double>(d_loss) * weight_);
   }
 
   /// dL/dt of the last backward, times its d_loss. For a learned t = e^t' the derivative is t·this.
@@ -108,60 +89,55 @@ class SigLip : public RunsOn {
   const SigLipOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const {
-    return image_.bytes() + text_.bytes() + d_image_.bytes() + d_text_.bytes() +
-           normalize_image_.bytes() + normalize_text_.bytes() + sigmoid_.bytes() +
-           image_copy_.bytes() + text_copy_.bytes();
-  }
+  std::size_t bytes() const { return image_.bytes() + text_.bytes() + sigmoid_.bytes(); }
 
  private:
+  T run(const Call<T>& call) {
+    const RunOn threads = lent();
+    state_.begin();
+    require_batches(call.where, call.arguments);
+    const std::size_t N = call[0].rows();
+    weight_ = reduction_weight(options_.reduction, N, N);
+    // (1) rows of length one
+    kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&image_, &text_});
+    // (2) logits and ℓ_ij of each pair; (3) their sum
+    sum_ = sigmoid_.forward(image_.rows(), text_.rows(), options_.scale, options_.bias,
+                            call.memory_budget);
+    return end(call, weight_ * sum_.loss, state_);
+  }
+
+  void go_back(const char* where, MutView<T> d_image, MutView<T> d_text, double weight) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_image", d_image, image_.rows());
+    require_output(where, "d_text", d_text, text_.rows());
+    // (3') dL/dℓ_ij, with the t of the logits: one factor, applied last
+    const double factor = weight * sigmoid_.scale();
+    // (2') d_image = W text, d_text = Wᵀ image
+    const bool with_text = !d_text.empty(), with_image = !d_image.empty() || !with_text;
+    sigmoid_.backward(image_.rows(), text_.rows(), with_image ? &image_.d_rows() : nullptr,
+                      with_text ? &text_.d_rows() : nullptr);
+    // (1') back through the normalisation
+    double along = 0;  // t·ΣS∘dL/dS, from either side
+    if (with_text) along = text_.backward(factor, {d_text});
+    if (with_image) along = image_.backward(factor, {d_image});
+    d_scale_ = along / sigmoid_.scale();
+    d_bias_ = weight * sum_.d_bias;
+    state_.gone_back();
+  }
+
   static void require_scale(double scale) { require_positive<T>("SigLip: scale", scale); }
   static void require_bias(double bias) { require_in_type<T>("SigLip: bias", bias); }
 
-  T run(const char* where, ConstView<T> image, ConstView<T> text, std::size_t memory_budget,
-        bool keep) {
-    const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"image", image}, {"text", text}};
-    state_.begin();
-    require_batches(where, batches);
-    const std::size_t N = image.rows();
-    scale_ = options_.scale;
-    normalized_ = options_.normalize;
-    weight_ = reduction_weight(options_.reduction, N, N);
-    image_.reshape(N, image.cols());
-    text_.reshape(N, text.cols());
-    // (1) rows of length one
-    const kernels::RowScaling scaling{normalized_, options_.norm_epsilon};
-    const double norms = normalize_image_.forward({image_copy_.of(image)}, scaling, image_) +
-                         normalize_text_.forward({text_copy_.of(text)}, scaling, text_);
-    if (!is_finite(norms)) kernels::throw_no_norm(where, batches, scaling);
-    // (2) logits and ℓ_ij of each pair; (3) their sum
-    sum_ = sigmoid_.forward(image_, text_, scale_, options_.bias, memory_budget);
-    const T loss = static_cast<T>(weight_ * sum_.loss);
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
-  }
-
   SigLipOptions options_;
-  // Kept for backward.
-  product::PaddedMatrix<T> image_;  // rows of length one (N, D)
-  product::PaddedMatrix<T> text_;   // the same (N, D)
-  kernels::L2Normalize<T> normalize_image_;
-  kernels::L2Normalize<T> normalize_text_;
+  kernels::UnitRows<T> image_;
+  kernels::UnitRows<T> text_;
   kernels::PairSigmoid<T> sigmoid_;
   kernels::SigmoidSums sum_;
-  double scale_ = 1;
   double weight_ = 1;
-  bool normalized_ = true;
   PassState state_;
   double d_scale_ = 0;
   double d_bias_ = 0;
-  // Scratch.
-  product::PaddedMatrix<T> d_image_;
-  product::PaddedMatrix<T> d_text_;
-  ContiguousRows<T> image_copy_;
-  ContiguousRows<T> text_copy_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -3,17 +3,16 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/group_softmax.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
-#include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
 #include <string>
@@ -53,26 +52,16 @@ class SupCon : public RunsOn {
   /// both may change afterwards. Throws ShapeError when z is empty, when the labels are not M, and
   /// when no two of them are equal; NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> z, Labels labels) {
-    return run("SupCon::forward", z, labels, options_.memory_budget, true);
+    return run({"SupCon::forward", {{"z", z}}, options_.memory_budget, true}, labels);
   }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z, Labels labels) { return run("SupCon::value", z, labels, 0, false); }
+  T value(ConstView<T> z, Labels labels) { return run({"SupCon::value", {{"z", z}}}, labels); }
 
   /// Writes d_loss·dL/dz (M, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("SupCon::backward");
-    require_output("SupCon::backward", "d_z", d_z, z_.rows(), z_.cols());
-    // (3') dL/dℓ_a, with the 1/τ of the logits: one factor, applied last
-    const double factor = static_cast<double>(d_loss) * weight_ / temperature_;
-    // (2') d_z = W ẑ
-    softmax_.backward(z_, d_z_);
-    // (1') back through the normalisation
-    const double along = normalize_.backward(z_, d_z_, factor, normalized_, {d_z});
-    d_temperature_ = -along / (2 * temperature_);
-    state_.gone_back();
+    go_back("SupCon::backward", d_z, static_cast<double>(d_loss) * weight_);
   }
 
   /// dL/dτ of the last backward, times its d_loss.
@@ -90,53 +79,53 @@ class SupCon : public RunsOn {
   const SupConOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const {
-    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + softmax_.bytes() + copy_.bytes();
-  }
+  std::size_t bytes() const { return z_.bytes() + softmax_.bytes(); }
 
  private:
-  T run(const char* where, ConstView<T> z, Labels labels, std::size_t memory_budget, bool keep) {
+  T run(const Call<T>& call, const Labels& labels) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"z", z}};
     state_.begin();
-    require_batches(where, batches);
-    require_one_a_row<T>(where, "labels", labels, {"z", z});
+    require_batches(call.where, call.arguments);
+    require_one_a_row<T>(call.where, "labels", labels, {"z", call[0]});
     const std::size_t anchors = softmax_.assign(labels);
-    if (anchors == 0) {
-      throw ShapeError(std::string(where) + ": no two of the " + std::to_string(z.rows()) +
-                       " labels are equal, at least one pair expected");
-    }
+    require_pairs(call.where, anchors, labels.size());
     temperature_ = options_.temperature;
-    normalized_ = options_.normalize;
     weight_ = reduction_weight(options_.reduction, anchors, anchors);
-    z_.reshape(z.rows(), z.cols());
     // (1) ẑ = z/|z|
-    const double norms =
-        normalize_.forward({copy_.of(z)}, {normalized_, options_.norm_epsilon}, z_);
-    if (!is_finite(norms))
-      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&z_});
     // (2) similarities and the softmax over them, ℓ_a of each anchor; (3) their mean
-    const double sum =
-        softmax_.forward(z_, temperature_, options_.form, normalized_, memory_budget);
-    const T loss = static_cast<T>(weight_ * sum);
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
+    const double sum = softmax_.forward(z_.rows(), temperature_, options_.form, options_.normalize,
+                                        call.memory_budget);
+    return end(call, weight_ * sum, state_);
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double weight) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, z_.rows());
+    // (3') dL/dℓ_a, with the 1/τ of the logits: one factor, applied last
+    const double factor = weight / temperature_;
+    // (2') d_z = W ẑ
+    softmax_.backward(z_.rows(), z_.d_rows());
+    // (1') back through the normalisation
+    const double along = z_.backward(factor, {d_z});
+    d_temperature_ = -along / (2 * temperature_);
+    state_.gone_back();
+  }
+
+  static void require_pairs(const char* where, std::size_t anchors, std::size_t labels) {
+    if (anchors > 0) return;
+    throw ShapeError(std::string(where) + ": no two of the " + std::to_string(labels) +
+                     " labels are equal, at least one pair expected");
   }
 
   SupConOptions options_;
-  // Kept for backward.
-  product::PaddedMatrix<T> z_;  // ẑ (M, D)
-  kernels::L2Normalize<T> normalize_;
+  kernels::UnitRows<T> z_;
   kernels::GroupSoftmax<T> softmax_;
   double temperature_ = 1;
   double weight_ = 1;
-  bool normalized_ = true;
   PassState state_;
   double d_temperature_ = 0;
-  // Scratch.
-  product::PaddedMatrix<T> d_z_;
-  ContiguousRows<T> copy_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -3,15 +3,15 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/buffer.hpp"
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/columns/moments.hpp"
 #include "selfsup/kernels/pairs/gaussian.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
-#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 
 #include <cstddef>
 #include <limits>
@@ -43,67 +43,56 @@ class Uniformity : public RunsOn {
   /// Returns the loss of z (N, D), N > 1; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError when z is smaller, NonFiniteError when an entry is NaN or
   /// infinite.
-  T forward(ConstView<T> z) { return run("Uniformity::forward", z, options_.memory_budget, true); }
+  T forward(ConstView<T> z) {
+    return run({"Uniformity::forward", {{"z", z}}, options_.memory_budget, true});
+  }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z) { return run("Uniformity::value", z, 0, false); }
+  T value(ConstView<T> z) { return run({"Uniformity::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz (N, D); `skip` leaves it out. Throws StateError without a forward that
   /// succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("Uniformity::backward");
-    require_output("Uniformity::backward", "d_z", d_z, z_.rows(), z_.cols());
-    // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
-    gaussian_.backward(z_, d_z_, normalized_);
-    // (1') back through the normalisation
-    normalize_.backward(z_, d_z_, static_cast<double>(d_loss) * gaussian_.slope(), normalized_,
-                        {d_z});
-    state_.gone_back();
+    go_back("Uniformity::backward", d_z, static_cast<double>(d_loss));
   }
 
   const UniformityOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const {
-    return z_.bytes() + d_z_.bytes() + normalize_.bytes() + gaussian_.bytes() + copy_.bytes() +
-           middle_.bytes();
-  }
+  std::size_t bytes() const { return z_.bytes() + gaussian_.bytes() + middle_.bytes(); }
 
  private:
-  T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"z", z}};
     state_.begin();
-    require_batches(where, batches, 2);
-    normalized_ = options_.normalize;
-    z_.reshape(z.rows(), z.cols());
+    require_batches(call.where, call.arguments, 2);
     // (1) ẑ = z/|z|
-    const double norms =
-        normalize_.forward({copy_.of(z)}, {normalized_, options_.norm_epsilon}, z_);
-    if (!is_finite(norms))
-      kernels::throw_no_norm(where, batches, {normalized_, options_.norm_epsilon});
+    kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&z_});
     // without a length, about the middle rather than the origin: only distances count
-    if (!normalized_) kernels::subtract_middle(z_, middle_);
+    if (!options_.normalize) kernels::subtract_middle(z_.rows(), middle_);
     // (2) the Gaussian of each pair's distance, the logarithm of their mean
-    const double lowest = normalized_ ? -4 * options_.scale : -std::numeric_limits<double>::max();
-    const double value = gaussian_.forward(z_, options_.scale, normalized_, memory_budget);
-    const T loss = static_cast<T>(value < lowest ? lowest : value);
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
+    const double value =
+        gaussian_.forward(z_.rows(), options_.scale, options_.normalize, call.memory_budget);
+    const double lowest =
+        options_.normalize ? -4 * options_.scale : -std::numeric_limits<double>::max();
+    return end(call, value < lowest ? lowest : value, state_);
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double weight) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, z_.rows());
+    // (2') d_z = W ẑ − diag(W 1) ẑ, but for one factor, applied last
+    gaussian_.backward(z_.rows(), z_.d_rows(), z_.normalized());
+    // (1') back through the normalisation
+    z_.backward(weight * gaussian_.slope(), {d_z});
+    state_.gone_back();
   }
 
   UniformityOptions options_;
-  // Kept for backward.
-  product::PaddedMatrix<T> z_;  // ẑ (N, D)
-  kernels::L2Normalize<T> normalize_;
+  kernels::UnitRows<T> z_;
   kernels::PairGaussian<T> gaussian_;
-  bool normalized_ = true;
   PassState state_;
-  // Scratch.
-  product::PaddedMatrix<T> d_z_;
-  ContiguousRows<T> copy_;
   Buffer<T> middle_;
 };
 

@@ -11,7 +11,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/bank_rows.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/simd/reduce.hpp"
@@ -159,7 +159,7 @@ class MemoryBank : public RunsOn {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return ring_.bytes() + unit_.bytes() + ids_.bytes() + normalize_.bytes() + copy_.bytes();
+    return ring_.bytes() + unit_.bytes() + ids_.bytes() + pushed_.bytes() + copy_.bytes();
   }
 
  private:
@@ -184,10 +184,8 @@ class MemoryBank : public RunsOn {
       throw StateError(std::string(where) + (ids ? ": rows with ids, the bank has rows without"
                                                  : ": rows without ids, the bank has rows with"));
     }
-    unit_.reshape(z.rows(), cols());
-    const double norms = normalize_.forward({copy_.of(z)}, {}, unit_);
-    if (!is_finite(norms)) throw_non_finite<T>(where, {{"z", z}});
-    ring_.push(unit_, ids);
+    kernels::take_rows<T>({where, {{"z", z}}}, {}, {&pushed_});
+    ring_.push(pushed_.rows(), ids);
   }
 
   struct LongRow {
@@ -262,9 +260,9 @@ class MemoryBank : public RunsOn {
 
   kernels::BankRows<T> ring_;
   // Scratch.
-  product::PaddedMatrix<T> unit_;  // the rows of one push
+  kernels::UnitRows<T> pushed_;
+  product::PaddedMatrix<T> unit_;  // the rows of a file
   Buffer<std::int64_t> ids_;
-  kernels::L2Normalize<T> normalize_;
   ContiguousRows<T> copy_;
 };
 

@@ -4,11 +4,9 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
-#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/product/row_sum.hpp"
 #include "selfsup/simd/in_double.hpp"
 
@@ -25,20 +23,16 @@ inline namespace SELFSUP_ABI {
 template <class T>
 double mean_cosine(ConstView<T> z) {
   require_batches<T>("mean_cosine", {{"z", z}}, 2);
-  ContiguousRows<T> copy;
-  kernels::L2Normalize<T> normalize;
-  product::PaddedMatrix<T> unit;
-  unit.reshape(z.rows(), z.cols());
-  if (!is_finite(normalize.forward({copy.of(z)}, {}, unit)))
-    throw_non_finite<T>("mean_cosine", {{"z", z}});
+  kernels::UnitRows<T> unit;
+  kernels::take_rows<T>({"mean_cosine", {{"z", z}}}, {}, {&unit});
   product::RowSum<T> sum;
-  sum.of(unit, z.rows(), [](std::size_t) { return 1.0; });
+  sum.of(unit.rows(), z.rows(), [](std::size_t) { return 1.0; });
   const double of_sum = simd::dot_in_double(sum.in_double(), sum.in_double(), z.cols());
   const Chunks chunks = row_chunks(z.rows(), z.cols());
   std::vector<double> squares(chunks.count());
   parallel_for(chunks.count(), [&](std::size_t chunk) {
     for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
-      const T* const row = unit.row(chunks.first(chunk) + i);
+      const T* const row = unit.rows().row(chunks.first(chunk) + i);
       squares[chunk] += simd::dot_in_double(row, row, z.cols());
     }
   });

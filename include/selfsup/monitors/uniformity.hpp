@@ -4,11 +4,9 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/pairs/gaussian.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
-#include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/kernels/rows/unit_rows.hpp"
 
 #include <algorithm>
 
@@ -22,13 +20,9 @@ template <class T>
 double uniformity(ConstView<T> z, double scale = 2) {
   require_positive<T>("uniformity: scale", scale);
   require_batches<T>("uniformity", {{"z", z}}, 2);
-  ContiguousRows<T> copy;
-  kernels::L2Normalize<T> normalize;
-  product::PaddedMatrix<T> unit;
-  unit.reshape(z.rows(), z.cols());
-  if (!is_finite(normalize.forward({copy.of(z)}, {}, unit)))
-    throw_non_finite<T>("uniformity", {{"z", z}});
-  return std::max(kernels::PairGaussian<T>().forward(unit, scale, true, 0), -4 * scale);
+  kernels::UnitRows<T> unit;
+  kernels::take_rows<T>({"uniformity", {{"z", z}}}, {}, {&unit});
+  return std::max(kernels::PairGaussian<T>().forward(unit.rows(), scale, true, 0), -4 * scale);
 }
 
 }  // namespace SELFSUP_ABI

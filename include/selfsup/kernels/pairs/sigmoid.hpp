@@ -102,7 +102,7 @@ class PairSigmoid {
   /// of the whole loss by b.
   SigmoidSums forward(const product::PaddedMatrix<T>& a, const product::PaddedMatrix<T>& b,
                       double scale, double bias, std::size_t memory_budget) {
-    scale_ = static_cast<T>(scale);
+    scale_ = scale;
     bias_ = static_cast<T>(bias);
     const std::size_t N = a.rows();
     set_up(a, b);
@@ -122,19 +122,23 @@ class PairSigmoid {
     if (d_b) add_same(a, *d_b);
   }
 
+  /// t of the last forward.
+  double scale() const { return scale_; }
+
   std::size_t bytes() const {
     return sums_.bytes() + tile_sums_.bytes() + miss_.bytes() + walk_.bytes();
   }
 
  private:
-  PairSigmoidVisitor<T> visitor() { return {scale_, bias_, tile_sums_}; }
+  T factor() const { return static_cast<T>(scale_); }
+  PairSigmoidVisitor<T> visitor() { return {factor(), bias_, tile_sums_}; }
 
   // The pairs that belong together, in double.
   void set_up(const product::PaddedMatrix<T>& a, const product::PaddedMatrix<T>& b) {
     sums_.grow(a.rows());
     miss_.grow(a.rows());
     parallel_for(a.rows(), a.cols(), [&](std::size_t i) {
-      const double x = static_cast<double>(scale_) * simd::dot(a.row(i), b.row(i), a.cols()) +
+      const double x = static_cast<double>(factor()) * simd::dot(a.row(i), b.row(i), a.cols()) +
                        static_cast<double>(bias_);
       const double miss = simd::sigmoid(-x);
       sums_.data()[i] = {simd::softplus(-x), -miss};
@@ -151,7 +155,7 @@ class PairSigmoid {
   }
 
   // Kept for backward.
-  T scale_ = 0;
+  double scale_ = 0;
   T bias_ = 0;
   Buffer<T> miss_;  // σ(−x_ii)
   product::TileWalk<T> walk_;

@@ -12,7 +12,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/l2_normalize.hpp"
+#include "selfsup/kernels/rows/norm.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/stream.hpp"
 
