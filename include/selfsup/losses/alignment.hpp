@@ -4,6 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -39,24 +40,19 @@ class Alignment : public RunsOn {
   /// afterwards. Throws ShapeError when either is empty or their shapes differ, NonFiniteError when
   /// an entry is NaN or infinite.
   T forward(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("Alignment::forward", z_a, z_b, true);
+    return run({"Alignment::forward", {{"z_a", z_a}, {"z_b", z_b}}, 0, true});
   }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("Alignment::value", z_a, z_b, false); }
+  T value(ConstView<T> z_a, ConstView<T> z_b) {
+    return run({"Alignment::value", {{"z_a", z_a}, {"z_b", z_b}}});
+  }
 
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. The gradient
   /// of rows that meet is 0. Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("Alignment::backward");
-    require_output("Alignment::backward", "d_z_a", d_z_a, rows_, cols_);
-    require_output("Alignment::backward", "d_z_b", d_z_b, rows_, cols_);
-    const auto factor = static_cast<double>(d_loss);
-    if (!d_z_a.empty()) kernels::scaled_copy(d_z_a_.data(), factor, d_z_a);
-    if (!d_z_b.empty()) kernels::scaled_copy(d_z_b_.data(), factor, d_z_b);
-    state_.gone_back();
+    go_back("Alignment::backward", d_z_a, d_z_b, static_cast<double>(d_loss));
   }
 
   const AlignmentOptions& options() const { return options_; }
@@ -67,15 +63,14 @@ class Alignment : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> batches = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
-    require_batches(where, batches);
-    rows_ = z_a.rows();
-    cols_ = z_a.cols();
-    T* const d_z_a = keep ? d_z_a_.grow(rows_, cols_) : nullptr;
-    T* const d_z_b = keep ? d_z_b_.grow(rows_, cols_) : nullptr;
+    require_batches(call.where, call.arguments);
+    rows_ = call[0].rows();
+    cols_ = call[0].cols();
+    T* const d_z_a = call.keeps ? d_z_a_.grow(rows_, cols_) : nullptr;
+    T* const d_z_b = call.keeps ? d_z_b_.grow(rows_, cols_) : nullptr;
     // (1) rows of length one, (2) their distances, (3) the mean; and (3')(2')(1') on the way
     const double weight = 1 / static_cast<double>(rows_);
     kernels::RowForm form{kernels::RowLoss::plain_distance};
@@ -84,13 +79,22 @@ class Alignment : public RunsOn {
       form.loss = kernels::RowLoss::unit_distance;
       form.norm_epsilon = options_.norm_epsilon;
     }
-    const auto sums = kernel_.forward(copy_a_.of(z_a), copy_b_.of(z_b), form, weight, d_z_a, d_z_b);
-    const T loss = static_cast<T>(weight * sums.loss);
-    if (!is_finite(sums.check))
-      kernels::throw_no_norm(where, batches, {options_.normalize, form.norm_epsilon});
-    if (!is_finite(loss)) throw_non_finite(where, batches);
-    if (keep) state_.kept();
-    return loss;
+    const auto sums =
+        kernel_.forward(copy_a_.of(call[0]), copy_b_.of(call[1]), form, weight, d_z_a, d_z_b);
+    if (!is_finite(sums.check)) {
+      kernels::throw_no_norm(call.where, call.arguments, {options_.normalize, form.norm_epsilon});
+    }
+    return end(call, weight * sums.loss, state_);
+  }
+
+  void go_back(const char* where, MutView<T> d_z_a, MutView<T> d_z_b, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z_a", d_z_a, rows_, cols_);
+    require_output(where, "d_z_b", d_z_b, rows_, cols_);
+    if (!d_z_a.empty()) kernels::scaled_copy(d_z_a_.data(), d_loss, d_z_a);
+    if (!d_z_b.empty()) kernels::scaled_copy(d_z_b_.data(), d_loss, d_z_b);
+    state_.gone_back();
   }
 
   AlignmentOptions options_;

@@ -4,12 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/runs_on.hpp"
-#include "selfsup/core/view.hpp"
-#include "selfsup/kernels/rows/prediction_pairs.hpp"
-
-#include <cstddef>
-#include <type_traits>
+#include "selfsup/kernels/rows/prediction_loss.hpp"
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -36,74 +31,26 @@ struct ByolOptions {
 /// The default equals google-deepmind/deepmind-research `byol_experiment.py`: the two directions
 /// are summed.
 template <class T>
-class Byol : public RunsOn {
+class Byol : public kernels::PredictionLoss<T> {
+  using Base = kernels::PredictionLoss<T>;
+
  public:
-  explicit Byol(const ByolOptions& options = {}) : options_(options) {
+  explicit Byol(const ByolOptions& options = {})
+      : Base({"Byol::forward", "Byol::value", "Byol::backward"}, row_form(options),
+             options.directions == Directions::mean ? 0.5 : 1, options.stop_gradient),
+        options_(options) {
     require_norm_epsilon("Byol: norm_epsilon", options.norm_epsilon);
-  }
-
-  /// Returns the loss of one direction: prediction p (N, D), target z (N, D). Keeps the gradient;
-  /// both may change afterwards. Throws ShapeError when either is empty or their shapes differ,
-  /// NonFiniteError when an entry is NaN or infinite.
-  T forward(ConstView<T> p, ConstView<T> z) { return one("Byol::forward", p, z, true); }
-
-  /// Returns the loss of both directions: p_a with z_b and p_b with z_a, all (N, D).
-  T forward(ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b) {
-    return two("Byol::forward", p_a, p_b, z_a, z_b, true);
-  }
-
-  /// The same values; keep nothing.
-  T value(ConstView<T> p, ConstView<T> z) { return one("Byol::value", p, z, false); }
-  T value(ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b) {
-    return two("Byol::value", p_a, p_b, z_a, z_b, false);
-  }
-
-  /// Writes d_loss times the gradients of the arguments that the last forward can reach, in their
-  /// order: with stop_gradient `target` d_p (or d_p_a, d_p_b), with `online` d_z (or d_z_a, d_z_b),
-  /// with `none` all. `skip` leaves one out. Throws StateError without a forward that succeeded,
-  /// ShapeError for another number or shape.
-  void backward(MutView<T> d_1) { go_back({d_1}, 1); }
-  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  void backward(MutView<T> d_1, Number d_loss) {  // a template, so that {} skips
-    go_back({d_1}, static_cast<T>(d_loss));
-  }
-  void backward(MutView<T> d_1, MutView<T> d_2, T d_loss = 1) { go_back({d_1, d_2}, d_loss); }
-  void backward(MutView<T> d_p_a, MutView<T> d_p_b, MutView<T> d_z_a, MutView<T> d_z_b,
-                T d_loss = 1) {
-    go_back({d_p_a, d_p_b, d_z_a, d_z_b}, d_loss);
   }
 
   const ByolOptions& options() const { return options_; }
 
-  /// Memory that this object holds.
-  std::size_t bytes() const { return pairs_.bytes(); }
-
  private:
-  kernels::RowForm row_form() const {
-    if (options_.form == ByolForm::plain) return {kernels::RowLoss::plain_distance};
-    return {kernels::RowLoss::unit_distance, options_.norm_epsilon};
-  }
-  T one(const char* where, ConstView<T> p, ConstView<T> z, bool keep) {
-    const RunOn threads = lent();
-    const double weight = 1 / static_cast<double>(p.rows());
-    return pairs_.forward(where, {{"p", p}, {"z", z}}, row_form(), weight, options_.stop_gradient,
-                          keep);
-  }
-  T two(const char* where, ConstView<T> p_a, ConstView<T> p_b, ConstView<T> z_a, ConstView<T> z_b,
-        bool keep) {
-    const RunOn threads = lent();
-    const double weight =
-        (options_.directions == Directions::mean ? 0.5 : 1) / static_cast<double>(p_a.rows());
-    return pairs_.forward(where, {{"p_a", p_a}, {"p_b", p_b}, {"z_a", z_a}, {"z_b", z_b}},
-                          row_form(), weight, options_.stop_gradient, keep);
-  }
-  void go_back(std::initializer_list<MutView<T>> outputs, T d_loss) {
-    const RunOn threads = lent();
-    pairs_.backward("Byol::backward", outputs, static_cast<double>(d_loss));
+  static kernels::RowForm row_form(const ByolOptions& options) {
+    if (options.form == ByolForm::plain) return {kernels::RowLoss::plain_distance};
+    return {kernels::RowLoss::unit_distance, options.norm_epsilon};
   }
 
   ByolOptions options_;
-  kernels::PredictionPairs<T> pairs_;
 };
 
 }  // namespace SELFSUP_ABI

@@ -5,6 +5,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -31,36 +32,33 @@ namespace kernels {
 template <class T>
 class PredictionPairs {
  public:
-  /// Arguments of forward in the user's order: p, z for one direction, p_a, p_b, z_a, z_b for two;
+  /// Arguments of the call in the user's order: p, z for one direction, p_a, p_b, z_a, z_b for two;
   /// p_a is paired with z_b and p_b with z_a. Returns weight·Σ of the rows' losses; keeps the
-  /// gradient of what can be reached when `keep`.
-  T forward(const char* where, std::initializer_list<Named<T>> arguments, const RowForm& form,
-            double weight, StopGradient stop_gradient, bool keep) {
+  /// gradient of what can be reached when the call keeps.
+  T forward(const Call<T>& call, const RowForm& form, double weight, StopGradient stop_gradient) {
     state_.begin();
-    require_batches(where, arguments);
-    const Named<T>* const named = arguments.begin();
-    directions_ = arguments.size() / 2;
-    rows_ = named[0].view.rows();
-    cols_ = named[0].view.cols();
+    require_batches(call.where, call.arguments);
+    directions_ = call.arguments.size() / 2;
+    rows_ = call[0].rows();
+    cols_ = call[0].cols();
     stop_gradient_ = stop_gradient;
-    for (std::size_t i = 0; keep && i < outputs(); ++i) gradients_[i].grow(rows_, cols_);
+    const bool keeps = call.keeps;
+    for (std::size_t i = 0; keeps && i < outputs(); ++i) gradients_[i].grow(rows_, cols_);
     typename PredictionRows<T>::Sums total{0, 0};
     for (std::size_t i = 0; i < directions_; ++i) {
       const std::size_t target = directions_ - 1 - i;  // the other view's
-      const ConstView<T> p = p_copy_.of(named[i].view),
-                         z = z_copy_.of(named[directions_ + target].view);
-      T* const d_p = keep && stop_gradient != StopGradient::online ? gradients_[i].data() : nullptr;
+      const ConstView<T> p = p_copy_.of(call[i]), z = z_copy_.of(call[directions_ + target]);
+      T* const d_p =
+          keeps && stop_gradient != StopGradient::online ? gradients_[i].data() : nullptr;
       T* const d_z =
-          keep && stop_gradient != StopGradient::target ? target_gradient(target) : nullptr;
+          keeps && stop_gradient != StopGradient::target ? target_gradient(target) : nullptr;
       const auto sums = kernel_.forward(p, z, form, weight, d_p, d_z);
       total.loss += sums.loss;
       total.check += sums.check;
     }
-    const T value = static_cast<T>(weight * total.loss);
-    if (!is_finite(total.check)) throw_no_norm(where, arguments, {true, form.norm_epsilon});
-    if (!is_finite(value)) throw_non_finite(where, arguments);
-    if (keep) state_.kept();
-    return value;
+    if (!is_finite(total.check))
+      throw_no_norm(call.where, call.arguments, {true, form.norm_epsilon});
+    return end(call, weight * total.loss, state_);
   }
 
   /// Writes d_loss times the kept gradients to the outputs, in the arguments' order.
