@@ -125,6 +125,25 @@ void require_output(const char* where, const char* name, MutView<T> output, cons
   require_output(where, name, output, kept.rows(), kept.cols());
 }
 
+/// An output with the name that the user knows it by.
+template <class T>
+struct NamedOutput {
+  const char* name;
+  MutView<T> view;
+};
+
+/// Throws a ShapeError unless there are `count` outputs, each skipped or rows x cols.
+template <class T>
+void require_outputs(const char* where, std::initializer_list<NamedOutput<T>> outputs,
+                     const char* expected, std::size_t count, std::size_t rows, std::size_t cols) {
+  if (outputs.size() != count) {
+    throw ShapeError(std::string(where) + ": " + std::to_string(outputs.size()) +
+                     " outputs given, " + std::to_string(count) + " expected: " + expected);
+  }
+  for (const NamedOutput<T>& output : outputs)
+    require_output(where, output.name, output.view, rows, cols);
+}
+
 /// Throws a ShapeError unless rows of both batches have the same length.
 template <class T>
 void require_rows_like(const char* where, const Named<T>& batch, const Named<T>& other) {

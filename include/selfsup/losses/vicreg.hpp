@@ -3,17 +3,14 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
-#include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
-#include "selfsup/kernels/columns/centred_gradient.hpp"
+#include "selfsup/kernels/columns/centred_covariance.hpp"
 #include "selfsup/kernels/columns/covariance.hpp"
-#include "selfsup/kernels/columns/moments.hpp"
-#include "selfsup/kernels/columns/strip_moments.hpp"
 #include "selfsup/kernels/columns/variance_hinge.hpp"
-#include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -92,40 +89,33 @@ class VicReg : public RunsOn {
   /// may change afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is
   /// NaN or infinite or the squares overflow.
   T forward(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("VicReg::forward", {{"z_a", z_a}, {"z_b", z_b}}, options_.memory_budget, true);
+    return run({"VicReg::forward", {{"z_a", z_a}, {"z_b", z_b}}, options_.memory_budget, true});
   }
 
   /// Returns variance and covariance of one view z (N, D), each counted once; there is no
   /// invariance.
   T forward(ConstView<T> z) {
-    return run("VicReg::forward", {{"z", z}}, options_.memory_budget, true);
+    return run({"VicReg::forward", {{"z", z}}, options_.memory_budget, true});
   }
 
   /// The same values and terms; keep nothing else.
   T value(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("VicReg::value", {{"z_a", z_a}, {"z_b", z_b}}, 0, false);
+    return run({"VicReg::value", {{"z_a", z_a}, {"z_b", z_b}}});
   }
-  T value(ConstView<T> z) { return run("VicReg::value", {{"z", z}}, 0, false); }
+  T value(ConstView<T> z) { return run({"VicReg::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another number or
   /// shape of outputs.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
-    const RunOn threads = lent();
-    require_outputs(2, d_z_a, d_z_b);
-    reserve_backward({d_z_a, d_z_b});
-    go_back(a_, 1, static_cast<double>(d_loss), d_z_a);
-    go_back(b_, -1, static_cast<double>(d_loss), d_z_b);
+    go_back({{"d_z_a", d_z_a}, {"d_z_b", d_z_b}}, static_cast<double>(d_loss));
   }
 
   /// After forward of one view: writes d_loss·dL/dz (N, D).
   void backward(MutView<T> d_z) { backward(d_z, 1); }
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
   void backward(MutView<T> d_z, Number d_loss) {  // a template, so that {} skips
-    const RunOn threads = lent();
-    require_outputs(1, d_z, {});
-    reserve_backward({d_z});
-    go_back(a_, 0, static_cast<double>(d_loss), d_z);
+    go_back({{"d_z", d_z}}, static_cast<double>(d_loss));
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -134,179 +124,76 @@ class VicReg : public RunsOn {
   const VicRegOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const {
-    return a_.bytes() + b_.bytes() + difference_.bytes() + d_product_.bytes() + moments_.bytes() +
-           strips_.bytes() + gradient_.bytes() + copy_a_.bytes() + copy_b_.bytes();
-  }
+  std::size_t bytes() const { return columns_.bytes(); }
 
  private:
-  struct Branch {
-    kernels::CentredView<T> centred;
-    kernels::OffDiagonalSquares<T> covariance;
-    std::size_t bytes() const { return centred.bytes() + covariance.bytes(); }
-  };
-
-  T run(const char* where, std::initializer_list<Named<T>> views, std::size_t memory_budget,
-        bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
+    terms_ = {};
+    require_batches(call.where, call.arguments, 2);
+    const bool two = call.arguments.size() == 2;
+    // (1) centred columns and the sums that the terms are made of
+    const auto sums = columns_.forward(
+        call, {two && options_.invariance_weight > 0, options_.covariance_weight > 0},
+        options_.covariance_route);
+    if (!is_finite(sums.squares)) throw_non_finite(call.where, call.arguments);
     VicRegTerms terms;
-    terms_ = terms;
-    require_batches(where, views, 2);
-    N_ = views.begin()->view.rows();
-    D_ = views.begin()->view.cols();
-    views_ = views.size();
-    used_ = options_;
-    const bool two = views_ == 2;
-    const ConstView<T> z_a = copy_a_.of(views.begin()->view);
-    const ConstView<T> z_b = two ? copy_b_.of(views.begin()[1].view) : ConstView<T>();
-    const bool with_covariance = used_.covariance_weight > 0;
-    const bool with_difference = two && used_.invariance_weight > 0;
-    a_.covariance.plan(N_, D_, used_.covariance_route);
-    b_.covariance.plan(N_, D_, used_.covariance_route);
-    // (1) centred columns and their squares, the difference of the views, and with them the
-    // products of (4) that fit a tile
-    const bool from_gram = with_covariance && a_.covariance.gram_fits();
-    const Sums sums =
-        from_gram ? centre_with_gram(z_a, z_b, with_difference) : centre(z_a, z_b, with_difference);
-    if (!is_finite(sums.squares)) throw_non_finite(where, views);
-    // (2) invariance
     double loss = 0;
-    if (with_difference) {
+    // (2) invariance
+    if (two && options_.invariance_weight > 0) {
       terms.invariance = sums.difference * distance_scale();
-      loss += used_.invariance_weight * terms.invariance;
+      loss += options_.invariance_weight * terms.invariance;
     }
     // (3) variance
-    if (used_.variance_weight > 0) {
-      const double sum = hinge().value(a_.centred.squares.data()) +
-                         (two ? hinge().value(b_.centred.squares.data()) : 0);
-      terms.variance = share(used_.variance_branches) * sum;
-      loss += used_.variance_weight * terms.variance;
+    if (options_.variance_weight > 0) {
+      const double sum =
+          hinge().value(columns_.squares(0)) + (two ? hinge().value(columns_.squares(1)) : 0);
+      terms.variance = share(options_.variance_branches) * sum;
+      loss += options_.variance_weight * terms.variance;
     }
     // (4) covariance
-    if (with_covariance) {
-      const std::size_t budget = memory_budget / views_;
-      const double sum = off_diagonal_squares(a_, from_gram, budget) +
-                         (two ? off_diagonal_squares(b_, from_gram, budget) : 0);
-      terms.covariance = share(used_.covariance_branches) * covariance_scale() * sum;
-      loss += used_.covariance_weight * terms.covariance;
+    if (options_.covariance_weight > 0) {
+      terms.covariance =
+          share(options_.covariance_branches) * covariance_scale() * sums.off_diagonal;
+      loss += options_.covariance_weight * terms.covariance;
     }
-    if (!is_finite(static_cast<T>(loss))) throw_non_finite(where, views);
+    const T value = end(call, loss, state_);
     terms_ = terms;
-    if (keep) state_.kept();
-    return static_cast<T>(loss);
+    return value;
   }
 
-  using Sums = typename kernels::StripMoments<T>::Sums;
-
-  // An empty z_b stands for one view.
-  Sums centre(ConstView<T> z_a, ConstView<T> z_b, bool with_difference) {
-    Sums sums{moments_.centre(z_a, a_.centred), 0};
-    if (!z_b.empty()) sums.squares += moments_.centre(z_b, b_.centred);
-    if (with_difference) sums.difference = moments_.difference(z_a, z_b, difference_);
-    return sums;
-  }
-  Sums centre_with_gram(ConstView<T> z_a, ConstView<T> z_b, bool with_difference) {
-    const typename kernels::StripMoments<T>::View a{z_a, a_.centred, a_.covariance.gram()},
-        b{z_b, b_.centred, b_.covariance.gram()};
-    auto* const difference = with_difference ? &difference_ : nullptr;
-    const bool in_samples = a_.covariance.in_samples();
-    if (z_b.empty()) {
-      return in_samples ? strips_.in_samples({a}, difference)
-                        : strips_.in_features({a}, difference);
-    }
-    return in_samples ? strips_.in_samples({a, b}, difference)
-                      : strips_.in_features({a, b}, difference);
-  }
-
-  static double off_diagonal_squares(Branch& branch, bool from_gram, std::size_t budget) {
-    return from_gram ? branch.covariance.forward_from_gram(branch.centred, budget)
-                     : branch.covariance.forward(branch.centred, budget);
-  }
-
-  void require_outputs(std::size_t count, MutView<T> first, MutView<T> second) const {
+  void go_back(std::initializer_list<NamedOutput<T>> outputs, double d_loss) {
+    const RunOn threads = lent();
     state_.require("VicReg::backward");
-    if (count != views_) {
-      throw ShapeError("VicReg::backward: " + std::to_string(count) + " outputs given, " +
-                       std::to_string(views_) +
-                       " expected: " + (views_ == 2 ? "d_z_a, d_z_b" : "d_z"));
-    }
-    require_output("VicReg::backward", count == 2 ? "d_z_a" : "d_z", first, N_, D_);
-    require_output("VicReg::backward", "d_z_b", second, N_, D_);
+    require_outputs("VicReg::backward", outputs, columns_.views() == 2 ? "d_z_a, d_z_b" : "d_z",
+                    columns_.views(), columns_.rows(), columns_.cols());
+    typename kernels::CentredCovariance<T>::Weights weights;
+    // (4') covariance
+    weights.covariance = d_loss * options_.covariance_weight * share(options_.covariance_branches) *
+                         4 * covariance_scale();
+    // (3') variance
+    weights.hinge = d_loss * options_.variance_weight * share(options_.variance_branches);
+    // (2') invariance; (1') the sum of the parts
+    weights.difference = d_loss * options_.invariance_weight * 2 * distance_scale();
+    columns_.backward(weights, hinge(), outputs);
   }
 
-  // Takes all memory before the first output is written.
-  void reserve_backward(std::initializer_list<MutView<T>> outputs) {
-    gradient_.reserve(N_, D_, outputs);
-    if (!(used_.covariance_weight > 0)) return;
-    reserve_backward(a_);
-    if (views_ == 2) reserve_backward(b_);
+  double N() const { return static_cast<double>(columns_.rows()); }
+  double D() const { return static_cast<double>(columns_.cols()); }
+  kernels::VarianceHinge hinge() const {
+    return {columns_.rows(), columns_.cols(), options_.target_std, options_.epsilon};
   }
-  void reserve_backward(Branch& branch) {
-    branch.covariance.reserve_backward();
-    if (branch.covariance.may_need_product(N_, D_)) d_product_.reshape(N_, D_);
-  }
-
-  // `side` is the sign of the view in z_a − z_b, 0 for one view.
-  void go_back(Branch& own, int side, double d_loss, MutView<T> d_z) {
-    if (d_z.empty()) return;
-    gradient_.clear_factors(D_);
-    // (4') covariance: a product, less its diagonal in sample space
-    const bool with_covariance = used_.covariance_weight > 0;
-    const double product_weight = d_loss * used_.covariance_weight *
-                                  share(used_.covariance_branches) * 4 * covariance_scale();
-    const bool from_gram = with_covariance && own.covariance.gram_fits();
-    if (with_covariance && !from_gram) own.covariance.backward(own.centred, d_product_);
-    if (with_covariance && own.covariance.in_samples())
-      gradient_.subtract_diagonal(own.centred, product_weight);
-    // (3') variance: a factor for each centred column
-    gradient_.add(hinge(), own.centred,
-                  d_loss * used_.variance_weight * share(used_.variance_branches));
-    // (2') invariance and (1') the sum of the parts; centring needs nothing more, every part sums
-    // to 0 over a column
-    const bool with_difference = side != 0 && used_.invariance_weight > 0;
-    const typename kernels::CentredGradient<T>::Parts parts{
-        own.centred, with_difference ? &difference_ : nullptr,
-        side * d_loss * used_.invariance_weight * 2 * distance_scale(), product_weight};
-    if (from_gram) {
-      gradient_.write_with_gram(parts, own.covariance.gram().matrix(), own.covariance.in_samples(),
-                                d_z);
-    } else {
-      gradient_.write(parts, with_covariance ? &d_product_ : nullptr, d_z);
-    }
-  }
-
-  kernels::VarianceHinge hinge() const { return {N_, D_, used_.target_std, used_.epsilon}; }
   double share(Branches branches) const {
-    return views_ == 2 && branches == Branches::mean ? 0.5 : 1;
+    return columns_.views() == 2 && branches == Branches::mean ? 0.5 : 1;
   }
-  double distance_scale() const {
-    return 1 /
-           (static_cast<double>(N_) * (used_.invariance_per_entry ? static_cast<double>(D_) : 1));
-  }
-  double covariance_scale() const {
-    const double degrees = static_cast<double>(N_ - 1);
-    return 1 / (degrees * degrees * static_cast<double>(D_));
-  }
+  double distance_scale() const { return 1 / (N() * (options_.invariance_per_entry ? D() : 1)); }
+  double covariance_scale() const { return 1 / ((N() - 1) * (N() - 1) * D()); }
 
   VicRegOptions options_;
-  // Kept for backward.
-  VicRegOptions used_;
-  Branch a_;
-  Branch b_;
-  product::PaddedMatrix<T> difference_;  // z_a − z_b (N, D)
-  std::size_t N_ = 0;
-  std::size_t D_ = 0;
-  std::size_t views_ = 0;
+  kernels::CentredCovariance<T> columns_;
   PassState state_;
   VicRegTerms terms_;
-  // Scratch.
-  product::PaddedMatrix<T> d_product_;  // (N, D)
-  kernels::Moments<T> moments_;
-  kernels::StripMoments<T> strips_;
-  kernels::CentredGradient<T> gradient_;
-  ContiguousRows<T> copy_a_;
-  ContiguousRows<T> copy_b_;
 };
 
 }  // namespace SELFSUP_ABI
