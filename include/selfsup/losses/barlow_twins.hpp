@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -69,37 +70,19 @@ class BarlowTwins : public RunsOn {
   /// may change afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is
   /// NaN or infinite, when the squares overflow, or when ε = 0 and a column is constant.
   T forward(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("BarlowTwins::forward", z_a, z_b, options_.memory_budget, true);
+    return run(
+        {"BarlowTwins::forward", {{"z_a", z_a}, {"z_b", z_b}}, options_.memory_budget, true});
   }
 
   /// The same value and terms; keeps nothing else.
   T value(ConstView<T> z_a, ConstView<T> z_b) {
-    return run("BarlowTwins::value", z_a, z_b, 0, false);
+    return run({"BarlowTwins::value", {{"z_a", z_a}, {"z_b", z_b}}});
   }
 
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves out one and its
   /// product. Throws StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("BarlowTwins::backward");
-    require_output("BarlowTwins::backward", "d_z_a", d_z_a, N_, D_);
-    require_output("BarlowTwins::backward", "d_z_b", d_z_b, N_, D_);
-    const double N = static_cast<double>(N_);
-    gradient_.reserve(N_, D_, product_of_a());
-    if (with_products()) {
-      gradient_.reserve(N_, D_, correlation_.product_in_features(D_));
-      correlation_.reserve_backward(pair_);
-    }
-    // (4') redundancy: a product for each view, less its diagonal in sample space
-    if (with_products()) correlation_.backward(pair_, !d_z_a.empty(), !d_z_b.empty());
-    // (3') invariance: a factor for each column of the other view
-    const bool less_diagonal = with_products() && correlation_.in_samples();
-    const double product_weight = 2 * used_.off_diagonal_weight / (N * N);
-    gradient_.set_factors(pair_, -2 / N, less_diagonal ? -product_weight : 0);
-    // (2') back through the scale; (1') centring needs nothing more
-    gradient_.write({pair_.a(), pair_.b(), pair_.dots(), product_of_a(), product_weight, d_z_a},
-                    {pair_.b(), pair_.a(), pair_.dots(), product_of_b(), product_weight, d_z_b},
-                    static_cast<double>(d_loss) * used_.scale);
+    go_back("BarlowTwins::backward", d_z_a, d_z_b, static_cast<double>(d_loss));
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -114,48 +97,67 @@ class BarlowTwins : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> z_a, ConstView<T> z_b, std::size_t memory_budget,
-        bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
-    const std::initializer_list<Named<T>> views = {{"z_a", z_a}, {"z_b", z_b}};
     state_.begin();
     terms_ = {};
-    require_batches(where, views, 2);
-    N_ = z_a.rows();
-    D_ = z_a.cols();
-    used_ = options_;
+    require_batches(call.where, call.arguments, 2);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
     BarlowTwinsTerms terms;
-    correlation_.plan(N_, D_, used_.covariance_route);
+    correlation_.plan(N_, D_, options_.covariance_route);
     // (1) centred columns and (2) their scale, the diagonal of C, and with them the products of (4)
     // that take strips
-    const ConstView<T> a = copy_a_.of(z_a), b = copy_b_.of(z_b);
+    const ConstView<T> a = copy_a_.of(call[0]), b = copy_b_.of(call[1]);
     const double squares =
         with_products() && correlation_.takes_strips()
-            ? pair_.forward(a, b, used_.epsilon,
+            ? pair_.forward(a, b, options_.epsilon,
                             [&](std::size_t chunk, bool first_of_chunk, std::size_t first,
                                 std::size_t width) {
                               correlation_.add_strip(pair_, chunk, first_of_chunk, first, width);
                             })
-            : pair_.forward(a, b, used_.epsilon);
-    if (!is_finite(squares)) throw_non_finite(where, views);
-    if (!(used_.epsilon > 0)) pair_.require_variance(where);
+            : pair_.forward(a, b, options_.epsilon);
+    if (!is_finite(squares)) throw_non_finite(call.where, call.arguments);
+    if (!(options_.epsilon > 0)) pair_.require_variance(call.where);
     // (3) invariance
     terms.invariance = pair_.squared_gaps();
     double loss = terms.invariance;
     // (4) redundancy
     if (with_products()) {
       const double N = static_cast<double>(N_);
-      terms.redundancy = correlation_.forward(pair_, memory_budget) / (N * N);
-      loss += used_.off_diagonal_weight * terms.redundancy;
+      terms.redundancy = correlation_.forward(pair_, call.memory_budget) / (N * N);
+      loss += options_.off_diagonal_weight * terms.redundancy;
     }
-    loss *= used_.scale;
-    if (!is_finite(static_cast<T>(loss))) throw_non_finite(where, views);
+    loss *= options_.scale;
+    const T value = end(call, loss, state_);
     terms_ = terms;
-    if (keep) state_.kept();
-    return static_cast<T>(loss);
+    return value;
   }
 
-  bool with_products() const { return used_.off_diagonal_weight > 0; }
+  void go_back(const char* where, MutView<T> d_z_a, MutView<T> d_z_b, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z_a", d_z_a, N_, D_);
+    require_output(where, "d_z_b", d_z_b, N_, D_);
+    const double N = static_cast<double>(N_);
+    gradient_.reserve(N_, D_, product_of_a());
+    if (with_products()) {
+      gradient_.reserve(N_, D_, correlation_.product_in_features(D_));
+      correlation_.reserve_backward(pair_);
+    }
+    // (4') redundancy: a product for each view, less its diagonal in sample space
+    if (with_products()) correlation_.backward(pair_, !d_z_a.empty(), !d_z_b.empty());
+    // (3') invariance: a factor for each column of the other view
+    const bool less_diagonal = with_products() && correlation_.in_samples();
+    const double product_weight = 2 * options_.off_diagonal_weight / (N * N);
+    gradient_.set_factors(pair_, -2 / N, less_diagonal ? -product_weight : 0);
+    // (2') back through the scale; (1') centring needs nothing more
+    gradient_.write({pair_.a(), pair_.b(), pair_.dots(), product_of_a(), product_weight, d_z_a},
+                    {pair_.b(), pair_.a(), pair_.dots(), product_of_b(), product_weight, d_z_b},
+                    d_loss * options_.scale);
+  }
+
+  bool with_products() const { return options_.off_diagonal_weight > 0; }
 
   kernels::GradientProduct<T> product_of_a() const {
     if (!with_products()) return {};
@@ -168,7 +170,6 @@ class BarlowTwins : public RunsOn {
 
   BarlowTwinsOptions options_;
   // Kept for backward.
-  BarlowTwinsOptions used_;
   kernels::StandardPair<T> pair_;
   kernels::CrossCorrelation<T> correlation_;
   std::size_t N_ = 0;

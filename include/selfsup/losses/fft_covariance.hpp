@@ -4,6 +4,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -57,20 +58,15 @@ class FftCovariance : public RunsOn {
   /// Returns the loss of z (N, D), N >= 2; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
   /// infinite or the squares overflow.
-  T forward(ConstView<T> z) { return run("FftCovariance::forward", z, true); }
+  T forward(ConstView<T> z) { return run({"FftCovariance::forward", {{"z", z}}, 0, true}); }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z) { return run("FftCovariance::value", z, false); }
+  T value(ConstView<T> z) { return run({"FftCovariance::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("FftCovariance::backward");
-    require_output("FftCovariance::backward", "d_z", d_z, N_, D_);
-    if (d_z.empty()) return;
-    // (4') (3') (2'); (1') centring asks for nothing more, the columns sum to 0
-    diagonals_.backward(order_, static_cast<double>(d_loss) / divisor(), d_z);
+    go_back("FftCovariance::backward", d_z, static_cast<double>(d_loss));
   }
 
   const FftCovarianceOptions& options() const { return options_; }
@@ -82,26 +78,32 @@ class FftCovariance : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> z, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
-    require_batches<T>(where, {{"z", z}}, 2);
-    N_ = z.rows();
-    D_ = z.cols();
+    require_batches(call.where, call.arguments, 2);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
     // (1) centred columns
-    const double check = moments_.centre(copy_.of(z), centred_);
-    if (!is_finite(check)) throw_non_finite<T>(where, {{"z", z}});
+    const double check = moments_.centre(copy_.of(call[0]), centred_);
+    if (!is_finite(check)) throw_non_finite(call.where, call.arguments);
     // (2) their order
-    order_.prepare(D_, {options_.seed, steps_.of(keep)}, options_.shuffle_columns);
+    order_.prepare(D_, {options_.seed, steps_.of(call.keeps)}, options_.shuffle_columns);
     // (3) sums over circular diagonals, (4) their powers
     const double factor = options_.diagonal_means ? 1 / static_cast<double>(D_) : 1;
-    const double sum = diagonals_.forward(centred_, order_, factor, options_.exponent, keep);
-    const T loss = static_cast<T>(sum / divisor());
-    if (!is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (!keep) return loss;
-    steps_.advance();
-    state_.kept();
+    const double sum = diagonals_.forward(centred_, order_, factor, options_.exponent, call.keeps);
+    const T loss = end(call, sum / divisor(), state_);
+    if (call.keeps) steps_.advance();
     return loss;
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    // (4') (3') (2'); (1') centring asks for nothing more, the columns sum to 0
+    diagonals_.backward(order_, d_loss / divisor(), d_z);
   }
 
   double divisor() const { return options_.diagonal_means ? 1 : static_cast<double>(D_); }

@@ -4,6 +4,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -48,23 +49,16 @@ class GroupedCovariance : public RunsOn {
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
   /// infinite or the squares overflow.
   T forward(ConstView<T> z) {
-    return run("GroupedCovariance::forward", z, options_.memory_budget, true);
+    return run({"GroupedCovariance::forward", {{"z", z}}, options_.memory_budget, true});
   }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z) { return run("GroupedCovariance::value", z, 0, false); }
+  T value(ConstView<T> z) { return run({"GroupedCovariance::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("GroupedCovariance::backward");
-    require_output("GroupedCovariance::backward", "d_z", d_z, N_, D_);
-    if (d_z.empty()) return;
-    squares_.reserve_backward(shuffled_);
-    // (3') (2'), in what forward has done with, then (1')
-    squares_.backward(static_cast<double>(d_loss) * scale(), shuffled_);
-    shuffle_.scatter(shuffled_, d_z);
+    go_back("GroupedCovariance::backward", d_z, static_cast<double>(d_loss));
   }
 
   const GroupedCovarianceOptions& options() const { return options_; }
@@ -73,23 +67,32 @@ class GroupedCovariance : public RunsOn {
   std::size_t bytes() const { return shuffle_.bytes() + squares_.bytes() + shuffled_.bytes(); }
 
  private:
-  T run(const char* where, ConstView<T> z, std::size_t memory_budget, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
-    require_batches<T>(where, {{"z", z}}, 2);
-    N_ = z.rows();
-    D_ = z.cols();
+    require_batches(call.where, call.arguments, 2);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
     // (1) columns dealt into groups
-    shuffle_.prepare(D_, {options_.seed, steps_.of(keep)});
-    shuffle_.gather(z, shuffled_);
+    shuffle_.prepare(D_, {options_.seed, steps_.of(call.keeps)});
+    shuffle_.gather(call[0], shuffled_);
     // (2) centred, (3) the covariances of each group
-    const auto sums = squares_.forward(shuffled_, groups(), memory_budget);
-    const T loss = static_cast<T>(scale() * sums.off_diagonal);
-    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (!keep) return loss;
-    steps_.advance();
-    state_.kept();
+    const auto sums = squares_.forward(shuffled_, groups(), call.memory_budget);
+    if (!is_finite(sums.check)) throw_non_finite(call.where, call.arguments);
+    const T loss = end(call, scale() * sums.off_diagonal, state_);
+    if (call.keeps) steps_.advance();
     return loss;
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    squares_.reserve_backward(shuffled_);
+    // (3') (2'), in what forward has done with, then (1')
+    squares_.backward(d_loss * scale(), shuffled_);
+    shuffle_.scatter(shuffled_, d_z);
   }
 
   kernels::ColumnGroups groups() const { return {D_, options_.group_size}; }

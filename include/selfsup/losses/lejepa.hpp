@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -81,21 +82,19 @@ class LeJepa : public RunsOn {
   /// Returns the loss of z_a (N, D), z_b (N, D); keeps its gradients, so that both may change
   /// afterwards. Throws ShapeError for another shape or one that given slices do not fit,
   /// NonFiniteError when an entry is NaN or infinite or the squares overflow.
-  T forward(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::forward", z_a, z_b, true); }
+  T forward(ConstView<T> z_a, ConstView<T> z_b) {
+    return run({"LeJepa::forward", {{"z_a", z_a}, {"z_b", z_b}}, 0, true});
+  }
 
   /// The same value and terms; keeps nothing else.
-  T value(ConstView<T> z_a, ConstView<T> z_b) { return run("LeJepa::value", z_a, z_b, false); }
+  T value(ConstView<T> z_a, ConstView<T> z_b) {
+    return run({"LeJepa::value", {{"z_a", z_a}, {"z_b", z_b}}});
+  }
 
   /// Writes d_loss·dL/dz_a and d_loss·dL/dz_b, both (N, D); `skip` leaves one out. Throws
   /// StateError without a forward that succeeded, ShapeError for another shape.
   void backward(MutView<T> d_z_a, MutView<T> d_z_b, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("LeJepa::backward");
-    require_output("LeJepa::backward", "d_z_a", d_z_a, N_, D_);
-    require_output("LeJepa::backward", "d_z_b", d_z_b, N_, D_);
-    if (!d_z_a.contiguous_rows() || !d_z_b.contiguous_rows()) rows_.reshape(N_, D_);
-    go_back(d_z_a_, 1, static_cast<double>(d_loss), d_z_a);
-    go_back(d_z_b_, -1, static_cast<double>(d_loss), d_z_b);
+    go_back("LeJepa::backward", d_z_a, d_z_b, static_cast<double>(d_loss));
   }
 
   /// The terms of the last forward or value; all NaN after one that threw.
@@ -111,22 +110,22 @@ class LeJepa : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> given_a, ConstView<T> given_b, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
-    LeJepaTerms terms;
-    terms_ = terms;
-    require_batches<T>(where, {{"z_a", given_a}, {"z_b", given_b}});
-    N_ = given_a.rows();
-    D_ = given_a.cols();
-    const ConstView<T> z_a = copy_a_.of(given_a), z_b = copy_b_.of(given_b);
+    terms_ = {};
+    require_batches(call.where, call.arguments);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
+    const ConstView<T> z_a = copy_a_.of(call[0]), z_b = copy_b_.of(call[1]);
     const double sigreg_weight = options_.sigreg_weight;
+    LeJepaTerms terms;
     double loss = 0, check = 0;
     if (sigreg_weight > 0) {
-      slices_.prepare(where, options_.slices, D_, {options_.seed, steps_.of(keep)});
+      slices_.prepare(call.where, options_.slices, D_, {options_.seed, steps_.of(call.keeps)});
       // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
-      const auto a = normality_.forward(z_a, slices_, matmul_, keep ? &d_z_a_ : nullptr);
-      const auto b = normality_.forward(z_b, slices_, matmul_, keep ? &d_z_b_ : nullptr);
+      const auto a = normality_.forward(z_a, slices_, matmul_, call.keeps ? &d_z_a_ : nullptr);
+      const auto b = normality_.forward(z_b, slices_, matmul_, call.keeps ? &d_z_b_ : nullptr);
       terms.sigreg = (a.statistic + b.statistic) / (2 * static_cast<double>(slices_.count()));
       loss += sigreg_weight * terms.sigreg;
       check += a.check + b.check;
@@ -137,16 +136,22 @@ class LeJepa : public RunsOn {
       loss += (1 - sigreg_weight) * terms.invariance;
       check += terms.invariance;
     }
-    if (!is_finite(check) || !is_finite(static_cast<T>(loss)))
-      throw_non_finite<T>(where, {{"z_a", given_a}, {"z_b", given_b}});
+    if (!is_finite(check)) throw_non_finite(call.where, call.arguments);
+    const T value = end(call, loss, state_);
     terms_ = terms;
-    if (keep) {
-      steps_.advance();
-      state_.kept();
-    }
-    return static_cast<T>(loss);
+    if (call.keeps) steps_.advance();
+    return value;
   }
 
+  void go_back(const char* where, MutView<T> d_z_a, MutView<T> d_z_b, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z_a", d_z_a, N_, D_);
+    require_output(where, "d_z_b", d_z_b, N_, D_);
+    if (!d_z_a.contiguous_rows() || !d_z_b.contiguous_rows()) rows_.reshape(N_, D_);
+    go_back(d_z_a_, 1, d_loss, d_z_a);
+    go_back(d_z_b_, -1, d_loss, d_z_b);
+  }
   // `side` is the sign of the view in z_a − z_b.
   void go_back(const product::PaddedMatrix<T>& of_sigreg, int side, double d_loss, MutView<T> d_z) {
     if (d_z.empty()) return;

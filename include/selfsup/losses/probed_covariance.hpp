@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
 #include "selfsup/core/pass_state.hpp"
@@ -43,21 +44,15 @@ class ProbedCovariance : public RunsOn {
   /// Returns the estimate for z (N, D), N >= 2; keeps what backward needs, so that z may change
   /// afterwards. Throws ShapeError for another shape, NonFiniteError when an entry is NaN or
   /// infinite or the squares overflow.
-  T forward(ConstView<T> z) { return run("ProbedCovariance::forward", z, true); }
+  T forward(ConstView<T> z) { return run({"ProbedCovariance::forward", {{"z", z}}, 0, true}); }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z) { return run("ProbedCovariance::value", z, false); }
+  T value(ConstView<T> z) { return run({"ProbedCovariance::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("ProbedCovariance::backward");
-    require_output("ProbedCovariance::backward", "d_z", d_z, N_, D_);
-    if (d_z.empty()) return;
-    squares_.reserve_backward(centred_, d_z);
-    // (3') (2'); (1') centring asks for nothing more, the columns sum to 0
-    squares_.backward(centred_, static_cast<double>(d_loss) * scale(), d_z);
+    go_back("ProbedCovariance::backward", d_z, static_cast<double>(d_loss));
   }
 
   const ProbedCovarianceOptions& options() const { return options_; }
@@ -68,24 +63,31 @@ class ProbedCovariance : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> z, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
-    require_batches<T>(where, {{"z", z}}, 2);
-    N_ = z.rows();
-    D_ = z.cols();
+    require_batches(call.where, call.arguments, 2);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
     // (1) centred columns
-    const double check = moments_.centre(copy_.of(z), centred_);
-    if (!is_finite(check)) throw_non_finite<T>(where, {{"z", z}});
+    const double check = moments_.centre(copy_.of(call[0]), centred_);
+    if (!is_finite(check)) throw_non_finite(call.where, call.arguments);
     // (2) probes, (3) their squares
-    const double squares =
-        squares_.forward(centred_, options_.probes, {options_.seed, steps_.of(keep)}, keep);
-    const T loss = static_cast<T>(scale() * squares);
-    if (!is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (!keep) return loss;
-    steps_.advance();
-    state_.kept();
+    const double squares = squares_.forward(centred_, options_.probes,
+                                            {options_.seed, steps_.of(call.keeps)}, call.keeps);
+    const T loss = end(call, scale() * squares, state_);
+    if (call.keeps) steps_.advance();
     return loss;
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    squares_.reserve_backward(centred_, d_z);
+    // (3') (2'); (1') centring asks for nothing more, the columns sum to 0
+    squares_.backward(centred_, d_loss * scale(), d_z);
   }
 
   double scale() const {

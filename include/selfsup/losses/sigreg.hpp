@@ -3,6 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
+#include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -70,20 +71,15 @@ class SigReg : public RunsOn {
   /// Returns the loss of z (N, D); keeps its gradient, so that z may change afterwards.
   /// Throws ShapeError for an empty batch or one that given slices do not fit, NonFiniteError when
   /// an entry is NaN or infinite.
-  T forward(ConstView<T> z) { return run("SigReg::forward", z, true); }
+  T forward(ConstView<T> z) { return run({"SigReg::forward", {{"z", z}}, 0, true}); }
 
   /// The same value; keeps nothing.
-  T value(ConstView<T> z) { return run("SigReg::value", z, false); }
+  T value(ConstView<T> z) { return run({"SigReg::value", {{"z", z}}}); }
 
   /// Writes d_loss·dL/dz (N, D). Throws StateError without a forward that succeeded, ShapeError for
   /// another shape.
   void backward(MutView<T> d_z, T d_loss = 1) {
-    const RunOn threads = lent();
-    state_.require("SigReg::backward");
-    require_output("SigReg::backward", "d_z", d_z, N_, D_);
-    if (d_z.empty()) return;
-    if (!d_z.contiguous_rows()) rows_.reshape(N_, D_);
-    kernels::write_sum<T>({&d_z_, static_cast<double>(d_loss)}, {nullptr, 0}, rows_, d_z);
+    go_back("SigReg::backward", d_z, static_cast<double>(d_loss));
   }
 
   const SigRegOptions& options() const { return options_; }
@@ -94,21 +90,28 @@ class SigReg : public RunsOn {
   }
 
  private:
-  T run(const char* where, ConstView<T> z, bool keep) {
+  T run(const Call<T>& call) {
     const RunOn threads = lent();
     state_.begin();
-    require_batches<T>(where, {{"z", z}});
-    N_ = z.rows();
-    D_ = z.cols();
-    slices_.prepare(where, options_.slices, D_, {options_.seed, steps_.of(keep)});
+    require_batches(call.where, call.arguments);
+    N_ = call[0].rows();
+    D_ = call[0].cols();
+    slices_.prepare(call.where, options_.slices, D_, {options_.seed, steps_.of(call.keeps)});
     // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
-    const auto sums = normality_.forward(z, slices_, matmul_, keep ? &d_z_ : nullptr);
-    const T loss = static_cast<T>(sums.statistic / static_cast<double>(slices_.count()));
-    if (!is_finite(sums.check) || !is_finite(loss)) throw_non_finite<T>(where, {{"z", z}});
-    if (!keep) return loss;
-    steps_.advance();
-    state_.kept();
+    const auto sums = normality_.forward(call[0], slices_, matmul_, call.keeps ? &d_z_ : nullptr);
+    if (!is_finite(sums.check)) throw_non_finite(call.where, call.arguments);
+    const T loss = end(call, sums.statistic / static_cast<double>(slices_.count()), state_);
+    if (call.keeps) steps_.advance();
     return loss;
+  }
+
+  void go_back(const char* where, MutView<T> d_z, double d_loss) {
+    const RunOn threads = lent();
+    state_.require(where);
+    require_output(where, "d_z", d_z, N_, D_);
+    if (d_z.empty()) return;
+    if (!d_z.contiguous_rows()) rows_.reshape(N_, D_);
+    kernels::write_sum<T>({&d_z_, d_loss}, {nullptr, 0}, rows_, d_z);
   }
 
   SigRegOptions options_;
