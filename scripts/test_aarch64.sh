@@ -40,14 +40,13 @@ export build stems
 
 echo '#define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>' >"$build/main.cpp"
-folders=(core simd product kernels momentum monitors testing reference losses)
+folders=(core simd random product kernels momentum monitors testing reference losses)
 {
   echo "$build/main.cpp $build/main.o"
   for folder in "${folders[@]}"; do
-    for source in tests/"$folder"/*.cpp; do
-      case "$source" in tests/core/exit.cpp | tests/core/plugin*.cpp) continue ;; esac  # programs
-      echo "$source $build/${source%.cpp}.o"
-    done
+    # Not what is a program of its own.
+    find "tests/$folder" -name '*.cpp' ! -path 'tests/core/exit.cpp' ! -path 'tests/core/plugin*' |
+      sort | while read -r source; do echo "$source $build/${source%.cpp}.o"; done
   done
 } | xargs -P "$(nproc)" -L 1 bash -c 'compile "$0" "$1"'
 
@@ -63,7 +62,8 @@ export -f run
 export OMP_NUM_THREADS=2
 for folder in "${folders[@]}"; do
   program="$build/test_$folder"
-  aarch64-linux-gnu-g++ "$build"/tests/"$folder"/*.o "$build/main.o" -o "$program"
+  mapfile -t objects < <(find "$build/tests/$folder" -name '*.o')
+  aarch64-linux-gnu-g++ "${objects[@]}" "$build/main.o" -o "$program"
   qemu-aarch64 -L /usr/aarch64-linux-gnu "$program" --list-test-names-only |
     grep -v fork >"$program.tests" || true
   if [[ "$folder" == losses ]]; then sed -i '/threads/d; /executor/d' "$program.tests"; fi
