@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <initializer_list>
 #include <limits>
-#include <numeric>
 #include <string>
 
 namespace selfsup {
@@ -139,10 +138,13 @@ class L2Normalize {
       sums[item] = sum;
       longest[item] = most;
     });
+    double total = 0;
     longest_ = 0;
-    for (std::size_t item = 0; item < count; ++item)
+    for (std::size_t item = 0; item < count; ++item) {
+      total += sums[item];
       longest_ = std::max(longest_, longest[item] / Unit::check_scale);
-    return std::accumulate(sums, sums + count, 0.0);
+    }
+    return total;
   }
 
   /// Writes dz_n = factor · (dẑ_n − ẑ_n (ẑ_n·dẑ_n)) / |z_n| for the rows of all views, and 0 for a
@@ -175,7 +177,9 @@ class L2Normalize {
       }
       sums[item] = sum;
     });
-    return factor * std::accumulate(sums, sums + count, 0.0);
+    double total = 0;
+    for (std::size_t item = 0; item < count; ++item) total += sums[item];
+    return factor * total;
   }
 
   double backward(const product::PaddedMatrix<T>& unit, product::PaddedMatrix<T>& d_unit,
