@@ -1,6 +1,7 @@
 // What every loss gives at the ends of what it accepts: rows of any length, results at the edge of
 // their range, batches larger than memory.
 #include "catch.hpp"
+#include "denormals.hpp"
 #include "losses/loss_case.hpp"
 #include "losses/properties.hpp"
 #include "matrix.hpp"
@@ -50,14 +51,17 @@ TEMPLATE_TEST_CASE("equal rows of any length have the reference's value and grad
                    double) {
   using T = TestType;
   if (tests::slow && sizeof(T) == sizeof(double)) return;  // a minute
+  const std::vector<double> lengths = tests::slow
+                                          ? std::vector<double>{3333.3}
+                                          : std::vector<double>{283.1, 1053.0, 3333.3, 3e4, 1e9};
   for (const LossCase& item : tests::all_losses()) {
     if (item.by_angles) continue;
     const auto loss = item.make<T>();
     for (const auto& [rows, cols] : {std::pair{2u, 8u}, {4u, 1000u}, {8u, 96u}, {9u, 700u}}) {
-      for (const double length : {283.1, 1053.0, 3333.3, 3e4, 1e9}) {
+      for (const double length : lengths) {
         const auto inputs = equal_rows(item, rows, cols, length);
         const auto expected = item.reference(inputs);
-        if (!std::isfinite(expected.value)) continue;  // correlations of constant columns
+        if (!selfsup::is_finite(expected.value)) continue;  // correlations of constant columns
         const auto found = tests::run(*loss, item, tests::cast<T>(inputs));
         const auto gradients = tests::expected_gradients(item, expected);
         INFO(item.name << ", " << rows << "x" << cols << ", length " << length);
@@ -121,9 +125,10 @@ TEST_CASE("float and double agree at the ends of the range of temperatures") {
       CHECK(std::abs(static_cast<double>(in_float.value) - in_double.value) <=
             anchors * logit + tests::tolerance::float_value * std::abs(in_double.value));
       const auto error = tests::gradient_error(in_float.gradients, in_double.gradients);
-      CHECK(std::isfinite(error.ratio));
+      CHECK(selfsup::is_finite(error.ratio));
       // Where the softmax has chosen, or is even, no rounding of a logit matters.
-      if (temperature < 1e-8 || temperature > 1) CHECK(error.ratio <= 1e-4);
+      const bool in_range = temperature < 1e20 || tests::keeps_denormals();
+      if ((temperature < 1e-8 || temperature > 1) && in_range) CHECK(error.ratio <= 1e-4);
     }
   }
 }

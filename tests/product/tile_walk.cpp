@@ -222,12 +222,12 @@ void check_shapes() {
 
 TEST_CASE("a visitor that takes halves is shown every entry and every slot once") {
   for (const std::size_t rows : {1u, 5u, 70u, 257u, 410u}) {
-    for (const int threads : {1, 2, 16}) {
-      const tests::Threads scope(threads);
+    for (const Way& way : {Way{1, all}, Way{2, 0}, Way{2, all}, Way{16, 0}, Way{16, all}}) {
+      const tests::Threads scope(way.threads);
       const auto x = entries<float>(rows, 300, 0.1);
       Halves visitor(rows);
       TileWalk<float> walk;
-      walk.symmetric(x, threads == 2 ? 0 : all, visitor);
+      walk.symmetric(x, way.budget, visitor);
       CHECK(visitor.calls.size() == 2 * walk.tiles());
       for (const auto& calls : visitor.calls) CHECK(calls == 1);
       for (std::size_t i = 0; i < rows; ++i) {

@@ -11,6 +11,7 @@
 #include "selfsup/product/block_product.hpp"
 #include "selfsup/product/chunk_sums.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
 
@@ -70,7 +71,7 @@ class SmallGram {
         const double above = simd::dot(row + r + 1, row + r + 1, edge - r - 1);
         const double diagonal = with_diagonal ? static_cast<double>(row[r]) : 0;
         if (!with_diagonal) row[r] = 0;
-        row_squares_.data()[r] = 2 * above + diagonal * diagonal;
+        row_squares_.data()[r] = simd::fma(diagonal, diagonal, 2 * above);
       }
       mirror(gram, first, last);
     });

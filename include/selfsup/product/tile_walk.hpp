@@ -170,8 +170,9 @@ class TileWalk {
 
   // `kept`: tiles that are kept may be weighed a piece at a time, into scratch of its own.
   void reserve_backward(bool kept) {
-    // Where all tiles are kept, too: a value that keeps none takes no memory then.
-    made_.grow(std::min(plan_.threads(), tiles()), plan_.tile_entries());
+    // Where all tiles are kept, too: a value that keeps none takes no memory then. A thread may
+    // have half a tile.
+    made_.grow(std::min(plan_.threads(), 2 * tiles()), plan_.tile_entries());
     room_ = (kept ? 2 : 1) * plan_.piece_entries();
     scratch_.grow(plan_.threads() * room_);
   }

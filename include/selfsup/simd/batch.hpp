@@ -115,6 +115,16 @@ inline Batch<double> fma(const Batch<double>& a, const Batch<double>& b, const B
 }
 #endif
 
+/// The same of numbers. A compiler that fuses a·b + c·d by itself fuses either product: the code of
+/// an item that is there twice, for one thread and for many, would give other bits.
+inline double fma(double a, double b, double c) {
+#if defined(SELFSUP_ISA_SSE2)
+  return a * b + c;
+#else
+  return __builtin_fma(a, b, c);
+#endif
+}
+
 /// x itself, as rounded to its type: keeps a compiler from fusing the product that x is with an
 /// addition that follows.
 template <class T>

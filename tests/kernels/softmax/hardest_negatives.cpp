@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -34,6 +35,10 @@ Matrix column(std::size_t rows, double entry) {
   for (std::size_t r = 0; r < rows; ++r) matrix.row(r)[0] = entry;
   return matrix;
 }
+
+// With fast-math the compiler may take another exponential for a loop than for a single number.
+constexpr double of_exponentials =
+    SELFSUP_FAST_MATH ? 4 * std::numeric_limits<double>::epsilon() : 0;
 
 }  // namespace
 
@@ -63,7 +68,8 @@ TEST_CASE("lists of any length hold the largest products, of equal ones those of
     std::vector<double> expected(candidates), found(candidates);
     for (std::size_t j = 0; j < k; ++j) expected[ranked[j]] = std::exp(products[ranked[j]]);
     for (std::size_t c = 0; c < candidates; ++c) found[c] = d_candidates.row(c)[0];
-    CHECK(found == expected);
+    for (std::size_t c = 0; c < candidates; ++c)
+      if (!(std::abs(found[c] - expected[c]) <= of_exponentials * expected[c])) FAIL_CHECK(c);
 
     // Added from the least similar on: the order shows in the last bits.
     double sum = 0;
@@ -75,7 +81,7 @@ TEST_CASE("lists of any length hold the largest products, of equal ones those of
     for (std::size_t c = 0; c < candidates; ++c)
       rows.row(c)[0] = 1 / (1.0 + static_cast<double>(c));
     lists.to_anchors(rows, d_anchors, Output::write);
-    CHECK(d_anchors.row(0)[0] == sum);
+    CHECK(std::abs(d_anchors.row(0)[0] - sum) <= of_exponentials * sum);
   }
 }
 

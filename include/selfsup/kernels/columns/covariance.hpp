@@ -19,6 +19,7 @@
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/product/visitor.hpp"
+#include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
@@ -65,7 +66,8 @@ class SquaresVisitor : public product::Visitor {
       const T* row = tile.row(r);
       const std::size_t first = tile.diagonal ? r + 1 : 0;
       const double diagonal = tile.diagonal ? static_cast<double>(row[r]) : 0;
-      sum += 2 * simd::dot(row + first, row + first, tile.cols - first) + diagonal * diagonal;
+      const double above = simd::dot(row + first, row + first, tile.cols - first);
+      sum += simd::fma(diagonal, diagonal, 2 * above);
     }
     tile_sums_.data()[tile.slot] = sum;
   }

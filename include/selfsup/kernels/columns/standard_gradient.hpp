@@ -192,7 +192,7 @@ class StandardGradient {
     const auto N = static_cast<double>(out.own.rows.rows());
     for (std::size_t j = first; j < first + width; ++j) {
       const double inverse = out.own.inverse.data()[j], factor = factors_.data()[j];
-      const double mean = (out.product_weight * along[j - first] + factor * out.dots[j]) / N;
+      const double mean = simd::fma(out.product_weight, along[j - first], factor * out.dots[j]) / N;
       view.of_product[j] = static_cast<T>(inverse * out.product_weight);
       view.of_other[j] = static_cast<T>(inverse * factor);
       view.of_own[j] = static_cast<T>(-inverse * mean);

@@ -274,7 +274,8 @@ class StandardPair {
     for (std::size_t j = 0; j < cols; ++j) {
       const double inverse_a = a_.inverse.data()[col + j], inverse_b = b_.inverse.data()[col + j];
       gaps_.data()[col + j] =
-          (epsilon * inverse_a * inverse_a + epsilon * inverse_b * inverse_b + distances[j] / N) /
+          (simd::fma(epsilon * inverse_a, inverse_a, epsilon * inverse_b * inverse_b) +
+           distances[j] / N) /
           2;
     }
   }

@@ -16,6 +16,7 @@
 #include "selfsup/kernels/estimates/column_shuffle.hpp"
 #include "selfsup/linalg/fft.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/batch.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -176,7 +177,7 @@ class CircularCovariance {
         own.transform.fwd(own.spectrum.data(), own.row.data(), index(L_));
         for (std::size_t f = 0; f < bins(); ++f) {
           const std::complex<double> x = own.spectrum.data()[f];
-          power[f] += x.real() * x.real() + x.imag() * x.imag();
+          power[f] += simd::fma(x.real(), x.real(), x.imag() * x.imag());
           if (!keep) continue;
           spectra_.row(n)[2 * f] = static_cast<T>(x.real());
           spectra_.row(n)[2 * f + 1] = static_cast<T>(x.imag());

@@ -17,7 +17,6 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <numeric>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -54,10 +53,13 @@ class UnitRows {
       sums[item] = sum;
       longest[item] = most;
     });
+    double total = 0;
     longest_ = 0;
-    for (std::size_t item = 0; item < count; ++item)
+    for (std::size_t item = 0; item < count; ++item) {
+      total += sums[item];
       longest_ = std::max(longest_, longest[item] / Unit::check_scale);
-    return std::accumulate(sums, sums + count, 0.0);
+    }
+    return total;
   }
 
   /// ẑ of the last take; a loss may move it as a whole.
@@ -96,7 +98,9 @@ class UnitRows {
       }
       sums[item] = sum;
     });
-    return factor * std::accumulate(sums, sums + count, 0.0);
+    double total = 0;
+    for (std::size_t item = 0; item < count; ++item) total += sums[item];
+    return factor * total;
   }
   double backward(double factor, std::initializer_list<MutView<T>> d_views) {
     return backward(factor, d_views, [](std::size_t) {});

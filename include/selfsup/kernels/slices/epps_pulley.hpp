@@ -18,6 +18,7 @@
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/sincos.hpp"
 
@@ -220,7 +221,7 @@ class EppsPulley {
       double squares = 0;
       for (std::size_t lane = 0; lane < cols; ++lane) {
         const double cos = means.cos[k][lane] - normal_.at[k], sin = means.sin[k][lane];
-        squares += cos * cos + sin * sin;
+        squares += simd::fma(cos, cos, sin * sin);
       }
       sum += normal_.weight[k] * squares;
     }

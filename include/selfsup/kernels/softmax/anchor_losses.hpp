@@ -9,6 +9,7 @@
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
 #include "selfsup/product/padded_matrix.hpp"
+#include "selfsup/simd/batch.hpp"
 #include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
@@ -53,7 +54,7 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, doub
   const double larger = std::max<double>(above, 0), down = std::exp(-larger);
   const double positive = std::exp(above - larger);
   const double floor = n * std::exp(-shift_above - larger);
-  const double open = n * (mean * down - prior * positive) / (1 - prior);
+  const double open = n * simd::fma(mean, down, -(prior * positive)) / (1 - prior);
   const bool floored = prior > 0 && !(open > floor);
   const double negative = floored ? floor : open, all = positive + negative;
   miss = negative / all;
