@@ -98,7 +98,7 @@ class Halves : public selfsup::product::Visitor {
  public:
   static constexpr bool takes_halves = true;
 
-  explicit Halves(std::size_t cols) : cols_(cols), seen(cols * cols) {}
+  explicit Halves(std::size_t cols) : seen(cols * cols), cols_(cols) {}
 
   void reserve(std::size_t slots, std::size_t) { calls = std::vector<std::atomic<int>>(slots); }
   void visit(const Tile<float>& tile) {
@@ -109,12 +109,11 @@ class Halves : public selfsup::product::Visitor {
     }
   }
 
- private:
-  std::size_t cols_;
-
- public:
   std::vector<float> seen;
   std::vector<std::atomic<int>> calls;
+
+ private:
+  std::size_t cols_;
 };
 
 constexpr std::size_t all = std::size_t{1} << 30;

@@ -118,7 +118,7 @@ void parallel_for(std::size_t count, F&& f) {
 }
 
 /// The same for items that touch about `entries` entries each: a thread takes several small ones at
-/// a time, 16k entries or 5 to 10 µs of work, which a thread that is awake is worth.
+/// a time, about 16k entries: 5 to 10 µs of work, enough for a thread that is awake.
 template <class F>
 void parallel_for(std::size_t count, std::size_t entries, F&& f) {
   const Chunks chunks = row_chunks(count, entries);

@@ -186,7 +186,7 @@ class TileWalk {
     reserve_backward();
     std::size_t at_once = Kind::adds_to_blocks ? plan_.most_slots() : tiles;
     if (Kind::reads_tiles) at_once = std::min(at_once, plan_.threads());
-    constexpr std::size_t parts = Kind::takes_halves ? 2 : 1;
+    constexpr std::size_t parts = slots_a_tile<Kind>;
     visitor.reserve(parts * at_once, plan_.edge());
     for (std::size_t first = 0; first < tiles; first += at_once) {
       const std::size_t last = std::min(tiles, first + at_once);

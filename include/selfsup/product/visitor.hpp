@@ -5,6 +5,8 @@
 
 #include "selfsup/core/abi.hpp"
 
+#include <cstddef>
+
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace product {
@@ -32,6 +34,10 @@ struct Visitor {
   static constexpr bool adds_to_blocks = false;
   static constexpr bool keeps_weights = true;
 };
+
+/// The slots that a visitor which takes tiles alone has for each of them.
+template <class Kind>
+inline constexpr std::size_t slots_a_tile = Kind::takes_halves ? 2 : 1;
 
 }  // namespace product
 }  // namespace SELFSUP_ABI

@@ -142,6 +142,8 @@ class OffDiagonalSquares {
   std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + tile_sums_.bytes(); }
 
  private:
+  static constexpr std::size_t slots_a_tile = product::slots_a_tile<detail::SquaresVisitor<T>>;
+
   detail::SquaresVisitor<T> visitor() { return {in_samples_, tile_sums_}; }
 
   bool may_leave_samples(std::size_t N, std::size_t D) const { return automatic_ && N < D; }
@@ -160,7 +162,7 @@ class OffDiagonalSquares {
   // for already: a batch of unusual entries needs no memory that the others of its shape do not.
   void reserve_features(const product::PaddedMatrix<T>& zc) {
     if (!may_leave_samples(zc.rows(), zc.cols())) return;
-    tile_sums_.grow(2 * walk_.reserve_symmetric_columns(zc.rows(), zc.cols()));
+    tile_sums_.grow(slots_a_tile * walk_.reserve_symmetric_columns(zc.rows(), zc.cols()));
   }
   double sum_in_features(const product::PaddedMatrix<T>& zc, std::size_t memory_budget) {
     return sum_of_squares(zc, std::min(memory_budget, walk_.kept_bytes()));
@@ -172,7 +174,7 @@ class OffDiagonalSquares {
     } else {
       walk_.symmetric_columns(zc, memory_budget, visitor());
     }
-    return total(tile_sums_.data(), 2 * walk_.tiles());
+    return total(tile_sums_.data(), slots_a_tile * walk_.tiles());
   }
 
   // Kept for backward.
