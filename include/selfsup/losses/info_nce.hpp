@@ -12,6 +12,8 @@
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/bank_rows.hpp"
+#include "selfsup/kernels/softmax/bank_softmax.hpp"
+#include "selfsup/kernels/softmax/batch_softmax.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
 #include "selfsup/product/pack.hpp"
@@ -185,10 +187,10 @@ class InfoNce : public RunsOn {
     const RunOn threads = lent();
     begin(call);
     K_ = 0;
-    return end(
-        call,
-        weight_ * softmax_.in_batch(query_.rows(), key_.rows(), form(call, options_.normalize)),
-        state_);
+    return end(call,
+               weight_ * batch_softmax().forward(query_.rows(), key_.rows(),
+                                                 form(call, options_.normalize)),
+               state_);
   }
 
   T against(const Call<T>& call) {
@@ -205,8 +207,8 @@ class InfoNce : public RunsOn {
     const bool unit_rows =
         options_.normalize && (!said_to_be_unit || negatives_.longest() <= 1.001);
     return end(call,
-               weight_ * softmax_.against(query_.rows(), key_.rows(), negatives_.rows(), packed_,
-                                          K_, form(call, unit_rows)),
+               weight_ * bank_softmax().forward(query_.rows(), key_.rows(), shared(),
+                                                form(call, unit_rows), nullptr),
                state_);
   }
 
@@ -219,8 +221,8 @@ class InfoNce : public RunsOn {
     bank_ = &bank;
     bank_changes_ = bank.changes();
     return end(call,
-               weight_ * softmax_.against(query_.rows(), key_.rows(), bank.rows(), bank.packed(),
-                                          K_, form(call, options_.normalize), ids, bank.ids()),
+               weight_ * bank_softmax().forward(query_.rows(), key_.rows(), shared(),
+                                                form(call, options_.normalize), ids),
                state_);
   }
 
@@ -228,7 +230,6 @@ class InfoNce : public RunsOn {
     state_.begin();
     require_batches<T>(call.where, {{"query", call[0]}, {"key", call[1]}});
     const std::size_t N = call[0].rows();
-    temperature_ = options_.temperature;
     detached_ = options_.detach_key;
     bank_ = nullptr;
     weight_ = reduction_weight(options_.reduction, options_.symmetric ? 2 * N : N, N);
@@ -239,11 +240,10 @@ class InfoNce : public RunsOn {
   // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
   kernels::SoftmaxForm form(const Call<T>& call, bool unit_rows) const {
     kernels::SoftmaxForm form;
-    form.temperature = temperature_;
+    form.temperature = options_.temperature;
     form.unit_rows = unit_rows;
-    form.both_directions = options_.symmetric;
     form.label_smoothing = options_.label_smoothing;
-    form.hardest = options_.hardest;
+    form.negatives.hardest = options_.hardest;
     form.memory_budget = call.memory_budget;
     return form;
   }
@@ -257,25 +257,24 @@ class InfoNce : public RunsOn {
     require_output(where, "d_query", d_query, query_.rows());
     require_output(where, "d_key", d_key, key_.rows());
     // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
-    const double factor = scale / temperature_;
+    const double factor = scale / softmax_.temperature();
     // (2') d_q = W k̂, d_k = Wᵀ q̂
     const bool with_key = !d_key.empty();
     // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
     const bool with_query = !d_query.empty() || !with_key || K_ > 0;
     product::PaddedMatrix<T>* const of_key = with_key ? &key_.d_rows() : nullptr;
     if (K_ > 0) {
-      softmax_.against_backward(
-          query_.rows(), key_.rows(), bank_ ? bank_->rows() : negatives_.rows(),
-          bank_ ? bank_->packed() : packed_, K_, d_anchors, query_.d_rows(), of_key);
+      bank_softmax().backward(query_.rows(), key_.rows(), shared(), d_anchors, query_.d_rows(),
+                              of_key);
     } else {
-      softmax_.in_batch_backward(query_.rows(), key_.rows(), d_anchors,
-                                 with_query ? &query_.d_rows() : nullptr, of_key);
+      batch_softmax().backward(query_.rows(), key_.rows(), d_anchors,
+                               with_query ? &query_.d_rows() : nullptr, of_key);
     }
     // (1') back through the normalisation
     double along = 0;
     if (with_key) along = key_.backward(factor, {d_key});
     if (with_query) along = query_.backward(factor, {d_query});
-    d_temperature_ = -along / temperature_;
+    d_temperature_ = -along / softmax_.temperature();
     state_.gone_back();
   }
 
@@ -315,6 +314,13 @@ class InfoNce : public RunsOn {
     }
   }
 
+  kernels::BatchSoftmax<T> batch_softmax() { return {softmax_, options_.symmetric}; }
+  kernels::BankSoftmax<T> bank_softmax() { return kernels::BankSoftmax<T>(softmax_); }
+  kernels::SharedRows<T> shared() const {
+    if (bank_) return {bank_->rows(), bank_->packed(), K_, bank_->ids()};
+    return {negatives_.rows(), packed_, K_};
+  }
+
   InfoNceOptions options_;
   kernels::UnitRows<T> query_;
   kernels::UnitRows<T> key_;
@@ -324,7 +330,6 @@ class InfoNce : public RunsOn {
   std::uint64_t bank_changes_ = 0;              // its count at forward
   std::size_t K_ = 0;                           // 0 with the negatives of the batch
   kernels::PairSoftmax<T> softmax_;
-  double temperature_ = 1;
   double weight_ = 1;
   bool detached_ = false;
   PassState state_;

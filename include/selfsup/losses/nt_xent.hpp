@@ -12,6 +12,7 @@
 #include "selfsup/kernels/rows/unit_rows.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
+#include "selfsup/kernels/softmax/stacked_softmax.hpp"
 
 #include <cstddef>
 
@@ -144,20 +145,18 @@ class NtXent : public RunsOn {
     require_batches(call.where, call.arguments);
     const std::size_t N = call[0].rows();
     if (options_.decoupled) require_negatives(call.where, "z_a", call[0], 2);
-    temperature_ = options_.temperature;
     weight_ = reduction_weight(options_.reduction, 2 * N, N);
     // (1) ẑ = z/|z|, both views stacked
     kernels::take_stacked(call, {options_.normalize, options_.norm_epsilon}, z_);
     // (2) similarities and the softmax over them, ℓ_i of each anchor; (3) their mean
     kernels::SoftmaxForm form;
-    form.temperature = temperature_;
+    form.temperature = options_.temperature;
     form.unit_rows = options_.normalize;
     form.decoupled = options_.decoupled;
-    form.positive_prior = options_.positive_prior;
-    form.hard_negative_beta = kernels::in_type_or_zero<T>(options_.hard_negative_beta);
-    form.hardest = options_.hardest;
+    form.negatives = {options_.hardest, options_.positive_prior,
+                      kernels::in_type_or_zero<T>(options_.hard_negative_beta)};
     form.memory_budget = call.memory_budget;
-    return end(call, weight_ * softmax_.stacked(z_.rows(), form), state_);
+    return end(call, weight_ * stacked().forward(z_.rows(), form), state_);
   }
 
   // dL/dℓ_i is its weight times `scale`.
@@ -169,22 +168,24 @@ class NtXent : public RunsOn {
     require_output(where, "d_z_a", d_z_a, N, D);
     require_output(where, "d_z_b", d_z_b, N, D);
     // (3') dL/dℓ_i, with the 1/τ of the logits: one factor, applied last
-    const double factor = scale / temperature_;
+    const double temperature = softmax_.temperature(), factor = scale / temperature;
     // (2') d_z = W ẑ
-    softmax_.stacked_backward(z_.rows(), d_anchors, z_.d_rows());
+    const kernels::StackedSoftmax<T> softmax = stacked();
+    softmax.backward(z_.rows(), d_anchors, z_.d_rows());
     // (1') back through the normalisation
     const double along = z_.backward(factor, {d_z_a, d_z_b}, [&](std::size_t i) {
-      softmax_.add_positive(z_.rows(), i, z_.d_rows());
+      softmax.add_positive(z_.rows(), i, z_.d_rows());
     });
-    d_temperature_ = -along / (2 * temperature_) +
-                     scale * softmax_.losses().on_floor() / (temperature_ * temperature_);
+    d_temperature_ = -along / (2 * temperature) +
+                     scale * softmax_.losses().on_floor() / (temperature * temperature);
     state_.gone_back();
   }
+
+  kernels::StackedSoftmax<T> stacked() { return kernels::StackedSoftmax<T>(softmax_); }
 
   NtXentOptions options_;
   kernels::UnitRows<T> z_;  // ẑ (2N, D)
   kernels::PairSoftmax<T> softmax_;
-  double temperature_ = 1;
   double weight_ = 1;
   PassState state_;
   double d_temperature_ = 0;

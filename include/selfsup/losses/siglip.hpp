@@ -9,6 +9,8 @@
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/kernels/pairs/entrywise.hpp"
+#include "selfsup/kernels/pairs/matched_pairs.hpp"
 #include "selfsup/kernels/pairs/sigmoid.hpp"
 #include "selfsup/kernels/rows/unit_rows.hpp"
 
@@ -89,7 +91,7 @@ class SigLip : public RunsOn {
   const SigLipOptions& options() const { return options_; }
 
   /// Memory that this object holds.
-  std::size_t bytes() const { return image_.bytes() + text_.bytes() + sigmoid_.bytes(); }
+  std::size_t bytes() const { return image_.bytes() + text_.bytes() + pairs_.bytes(); }
 
  private:
   T run(const Call<T>& call) {
@@ -101,9 +103,11 @@ class SigLip : public RunsOn {
     // (1) rows of length one
     kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&image_, &text_});
     // (2) logits and ℓ_ij of each pair; (3) their sum
-    sum_ = sigmoid_.forward(image_.rows(), text_.rows(), options_.scale, options_.bias,
-                            call.memory_budget);
-    return end(call, weight_ * sum_.loss, state_);
+    scale_ = options_.scale;
+    sum_ =
+        pairs_.forward(image_.rows(), text_.rows(),
+                       {static_cast<T>(scale_), static_cast<T>(options_.bias)}, call.memory_budget);
+    return end(call, weight_ * sum_.cost, state_);
   }
 
   void go_back(const char* where, MutView<T> d_image, MutView<T> d_text, double weight) {
@@ -112,17 +116,17 @@ class SigLip : public RunsOn {
     require_output(where, "d_image", d_image, image_.rows());
     require_output(where, "d_text", d_text, text_.rows());
     // (3') dL/dℓ_ij, with the t of the logits: one factor, applied last
-    const double factor = weight * sigmoid_.scale();
+    const double factor = weight * scale_;
     // (2') d_image = W text, d_text = Wᵀ image
     const bool with_text = !d_text.empty(), with_image = !d_image.empty() || !with_text;
-    sigmoid_.backward(image_.rows(), text_.rows(), with_image ? &image_.d_rows() : nullptr,
-                      with_text ? &text_.d_rows() : nullptr);
+    pairs_.backward(image_.rows(), text_.rows(), with_image ? &image_.d_rows() : nullptr,
+                    with_text ? &text_.d_rows() : nullptr);
     // (1') back through the normalisation
     double along = 0;  // t·ΣS∘dL/dS, from either side
     if (with_text) along = text_.backward(factor, {d_text});
     if (with_image) along = image_.backward(factor, {d_image});
-    d_scale_ = along / sigmoid_.scale();
-    d_bias_ = weight * sum_.d_bias;
+    d_scale_ = along / scale_;
+    d_bias_ = weight * sum_.slope;
     state_.gone_back();
   }
 
@@ -132,8 +136,9 @@ class SigLip : public RunsOn {
   SigLipOptions options_;
   kernels::UnitRows<T> image_;
   kernels::UnitRows<T> text_;
-  kernels::PairSigmoid<T> sigmoid_;
-  kernels::SigmoidSums sum_;
+  kernels::MatchedPairs<T, kernels::SigmoidEntry<T>> pairs_;
+  kernels::CostSums sum_;
+  double scale_ = 1;
   double weight_ = 1;
   PassState state_;
   double d_scale_ = 0;

@@ -6,6 +6,7 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/kernels/pairs/exponent_range.hpp"
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -48,7 +49,7 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, doub
   weight = miss = 0;
   anchors.mean.data()[i] = 0;
   if (n == 0) return 0;
-  const double beta = form.hard_negative_beta, prior = form.positive_prior;
+  const double beta = form.negatives.beta, prior = form.negatives.prior;
   const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
   const double mean = anchors.rest.data()[i] / hard;
   const double larger = std::max<double>(above, 0), down = std::exp(-larger);
@@ -73,13 +74,10 @@ class AnchorLosses {
  public:
   /// `selects`: the sums of an anchor are taken over a list, at the shift of its largest product.
   void begin(const SoftmaxForm& form, std::size_t anchors, bool selects) {
-    // e^(−2/τ), with hard negatives its power 1 + β, and its inverse must be normal numbers of the
-    // type for one constant shift to serve all.
-    constexpr double range = sizeof(T) == 4 ? 80 : 680;
     form_ = form;
     scale_ = static_cast<T>(1 / form.temperature);
-    online_ =
-        selects || !form.unit_rows || 2 * (1 + form.hard_negative_beta) / form.temperature > range;
+    online_ = selects || !form.unit_rows ||
+              2 * (1 + form.negatives.beta) / form.temperature > exponent_range<T>;
     // Beside such a logit of a unit row it does not matter how its product was summed and rounded.
     one_arithmetic_ =
         online_ &&
@@ -132,7 +130,7 @@ class AnchorLosses {
         const std::size_t i = chunks.first(chunk) + j;
         prepare(i);
         const double loss =
-            form_.has_hard_negatives()
+            form_.negatives.hard()
                 ? hard_negative_loss(anchors, i, above(anchors, i), shift_above(anchors, i),
                                      static_cast<double>(count) - 2, form_)
                 : softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
@@ -162,7 +160,7 @@ class AnchorLosses {
       const double factor = d_anchors[first + i];
       anchors.weight.data()[i] = static_cast<T>(factor * anchors.inverse.data()[i]);
       anchors.pull.data()[i] = static_cast<T>(factor * (anchors.miss.data()[i] - label));
-      if (form_.has_hard_negatives() && anchors.inverse.data()[i] == 0)
+      if (form_.negatives.hard() && anchors.inverse.data()[i] == 0)
         on_floor_ += factor * anchors.miss.data()[i];
     }
   }
@@ -178,7 +176,7 @@ class AnchorLosses {
  private:
   void grow(Anchors<T>& anchors, std::size_t count) const {
     anchors.grow(count);
-    if (form_.has_hard_negatives()) anchors.grow_hard(count);
+    if (form_.negatives.hard()) anchors.grow_hard(count);
   }
 
   // x_ip − m_i, and m_i + 1/τ, of a shift that is a similarity or 1. Without a negative the shift
@@ -201,7 +199,7 @@ class AnchorLosses {
     anchors.positive.data()[i] = positive;
     anchors.largest.data()[i] = std::numeric_limits<T>::lowest();
     anchors.rest.data()[i] = 0;
-    if (form_.has_hard_negatives()) anchors.hard.data()[i] = 0;
+    if (form_.negatives.hard()) anchors.hard.data()[i] = 0;
   }
 
   // Kept for backward.

@@ -5,8 +5,8 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/view.hpp"
+#include "selfsup/kernels/pairs/skip.hpp"
 #include "selfsup/kernels/pairs/slot_sums.hpp"
-#include "selfsup/kernels/softmax/masked_rows.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/tile.hpp"
 #include "selfsup/simd/batch.hpp"
@@ -138,35 +138,22 @@ template <class T, bool Columns>
 class AnchorTiles {
  protected:
   using Tile = product::Tile<T>;
-  static constexpr std::size_t edge = product::Blocking<T>::tile;
   static constexpr T excluded = -std::numeric_limits<T>::infinity();
 
  public:
-  /// Row i's positive is column i + positive_offset. `masked` columns are no negatives, null for
-  /// none.
-  AnchorTiles(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
-              const MaskedRows* masked = nullptr)
-      : rows_(rows), cols_(cols), positive_offset_(positive_offset), masked_(masked) {}
+  AnchorTiles(const Skip& skip, Anchors<T>& rows, Anchors<T>& cols)
+      : rows_(rows), cols_(cols), skip_(skip) {}
 
  protected:
   // Keeps the positive's product of row r, if the tile has it.
   void keep_own(const Tile& tile, std::size_t r) const {
-    const std::size_t p = positive_col(tile, r);
+    const std::size_t p = skip_.positive_col(tile, r);
     if (p >= tile.cols) return;
     rows_.own.data()[tile.row0 + r] = tile.row(r)[p];
     if constexpr (Columns) cols_.own.data()[tile.col0 + p] = tile.row(r)[p];
   }
 
-  // Excluded by index: an anchor meets neither itself, nor its positive, nor what is masked.
-  void exclude(const Tile& tile, std::size_t r) const {
-    T* row = tile.row(r);
-    if (tile.diagonal) row[r] = excluded;
-    if (const std::size_t p = positive_col(tile, r); p < tile.cols) row[p] = excluded;
-    if (masked_ == nullptr) return;
-    const auto range = masked_->of(tile.row0 + r, tile.col0, tile.cols);
-    for (const std::size_t* col = range.first; col != range.last; ++col)
-      row[*col - tile.col0] = excluded;
-  }
+  void exclude(const Tile& tile, std::size_t r) const { skip_.fill(tile, r, excluded); }
 
   void grow_slots(std::size_t tiles, std::size_t edge_of_tiles, bool with_hard) const {
     rows_.grow_slots(tiles, edge_of_tiles, with_hard);
@@ -189,7 +176,7 @@ class AnchorTiles {
   template <class Transform>
   void take_largest(const Tile& tile, Transform&& transform) const {
     constexpr std::size_t L = simd::lanes<T>;
-    alignas(64) T lanes[edge * L];
+    alignas(64) T lanes[product::Blocking<T>::tile * L];
     T* const cols = cols_.slot_largest.cols(tile.slot);
     if constexpr (Columns) std::fill_n(cols, tile.cols, std::numeric_limits<T>::lowest());
     for (std::size_t r = 0; r < tile.rows; ++r)
@@ -201,19 +188,8 @@ class AnchorTiles {
   Anchors<T>& cols_;
 
  private:
-  // The column of the tile that holds the positive of row r; tile.cols or more when it lies
-  // elsewhere.
-  std::size_t positive_col(const Tile& tile, std::size_t r) const {
-    return tile.row0 + r + positive_offset_ -
-           tile.col0;  // wraps to a huge number when it lies to the left
-  }
-
-  std::size_t positive_offset_;
-  const MaskedRows* masked_;
+  Skip skip_;
 };
-
-/// The offset of a positive that is no column of S.
-inline constexpr std::size_t positive_elsewhere = std::numeric_limits<std::size_t>::max() / 2;
 
 }  // namespace kernels
 }  // namespace SELFSUP_ABI

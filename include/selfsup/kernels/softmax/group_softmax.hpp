@@ -21,6 +21,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/pairs/exponent_range.hpp"
 #include "selfsup/kernels/softmax/group_softmax_visitor.hpp"
 #include "selfsup/kernels/softmax/label_groups.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -54,11 +55,8 @@ class GroupSoftmax {
   /// Rows z (M, D). `unit_rows`: no row is longer than one. Returns Σ_a ℓ_a over the anchors.
   double forward(const product::PaddedMatrix<T>& z, double temperature, SupConForm form,
                  bool unit_rows, std::size_t memory_budget) {
-    // e^(−2/τ) and its inverse must be normal numbers of the type for one constant shift to serve
-    // all.
-    constexpr double range = sizeof(T) == 4 ? 80 : 680;
     scale_ = static_cast<T>(1 / temperature);
-    online_ = !unit_rows || 2 / temperature > range;
+    online_ = !unit_rows || 2 / temperature > exponent_range<T>;
     form_ = form;
     const std::size_t M = z.rows();
     set_up(z);

@@ -7,12 +7,12 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/kernels/pairs/slot_sums.hpp"
+#include "selfsup/kernels/pairs/tile_sums.hpp"
 #include "selfsup/kernels/softmax/pair_softmax_visitor.hpp"
 #include "selfsup/product/blocking.hpp"
 #include "selfsup/product/tile.hpp"
 #include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/batch.hpp"
-#include "selfsup/simd/lane_sums.hpp"
 #include "selfsup/simd/transpose.hpp"
 
 #include <algorithm>
@@ -95,11 +95,10 @@ class GroupSoftmaxVisitor : public product::Visitor {
     if (with_similarities_) take_similarities(tile);
     revisit(tile);
     if constexpr (Online) take_largest(tile);
-    alignas(64) T positives[edge] = {};
-    alignas(64) T rest[edge] = {};
+    TileSums<T> positives(tile), rest(tile);
     for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, positives, rest);
-    std::copy_n(positives, tile.cols, anchors_.slot_positives.cols(tile.slot));
-    std::copy_n(rest, tile.cols, anchors_.slot_rest.cols(tile.slot));
+    positives.leave_cols(anchors_.slot_positives.cols(tile.slot));
+    rest.leave_cols(anchors_.slot_rest.cols(tile.slot));
   }
 
   void add_to_rows(const Tile& tile) const {
@@ -138,46 +137,43 @@ class GroupSoftmaxVisitor : public product::Visitor {
   }
 
   void take_similarities(const Tile& tile) const {
-    alignas(64) T col_sums[edge] = {};
+    TileSums<T> sums(tile);
     const T* const reference = anchors_.reference.data();
     for (std::size_t r = 0; r < tile.rows; ++r) {
       const Batch zero(T(0)), of_row(Online ? reference[tile.row0 + r] : T(0));
-      Batch sum = zero;
+      auto sum = sums.row();
       for_others(tile, r, [&](std::size_t c, auto part, const Mask& same) {
         const Batch s = simd::load(tile.row(r) + c, part);
         const Batch of_col = Online ? simd::load(reference + tile.col0 + c, part) : zero;
-        sum = sum + simd::keep(simd::select<T>(same, s - of_row, zero), part);
-        const Batch col_sum = simd::load(col_sums + c, part);
-        simd::store(col_sums + c, col_sum + simd::select<T>(same, s - of_col, zero), part);
+        sum.add(simd::keep(simd::select<T>(same, s - of_row, zero), part));
+        sum.add_to_cols(c, part, simd::select<T>(same, s - of_col, zero));
       });
-      anchors_.slot_similarities.rows(tile.slot)[r] = simd::sum<T>(sum);
+      anchors_.slot_similarities.rows(tile.slot)[r] = sum.total();
     }
-    std::copy_n(col_sums, tile.cols, anchors_.slot_similarities.cols(tile.slot));
+    sums.leave_cols(anchors_.slot_similarities.cols(tile.slot));
   }
 
   // Sums relative to the tile's own maxima.
-  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, T* col_positives,
-                                T* col_rest) const {
+  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, TileSums<T>& all_positives,
+                                TileSums<T>& all_rest) const {
     const Batch zero(T(0));
     const T* const row_shifts = anchors_.slot_positive_shift.rows(tile.slot);
     const T* const row_rest_shifts = anchors_.slot_rest_shift.rows(tile.slot);
     const T* const col_shifts = anchors_.slot_positive_shift.cols(tile.slot);
     const T* const col_rest_shifts = anchors_.slot_rest_shift.cols(tile.slot);
     const Exponential of_row = exponential_of(row_shifts[r], row_rest_shifts[r]);
-    Batch positives = zero, rest = zero;
+    auto positives = all_positives.row(), rest = all_rest.row();
     for_others(tile, r, [&](std::size_t c, auto part, const Mask& same) {
       const Batch x = simd::load(tile.row(r) + c, part);
       const Batch e = simd::keep(of_row(x, same), part);
-      positives = positives + simd::select<T>(same, e, zero);
-      rest = rest + simd::select<T>(same, zero, e);
+      positives.add(simd::select<T>(same, e, zero));
+      rest.add(simd::select<T>(same, zero, e));
       const Batch col_e = exponential_of(col_shifts + c, col_rest_shifts + c, part)(x, same);
-      simd::store(col_positives + c,
-                  simd::load(col_positives + c, part) + simd::select<T>(same, col_e, zero), part);
-      simd::store(col_rest + c, simd::load(col_rest + c, part) + simd::select<T>(same, zero, col_e),
-                  part);
+      positives.add_to_cols(c, part, simd::select<T>(same, col_e, zero));
+      rest.add_to_cols(c, part, simd::select<T>(same, zero, col_e));
     });
-    anchors_.slot_positives.rows(tile.slot)[r] = simd::sum<T>(positives);
-    anchors_.slot_rest.rows(tile.slot)[r] = simd::sum<T>(rest);
+    anchors_.slot_positives.rows(tile.slot)[r] = positives.total();
+    anchors_.slot_rest.rows(tile.slot)[r] = rest.total();
   }
 
   SELFSUP_FLATTEN void weigh_row(const Tile& tile, std::size_t r, T* out) const {

@@ -7,13 +7,12 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/inline.hpp"
+#include "selfsup/kernels/pairs/skip.hpp"
+#include "selfsup/kernels/pairs/tile_sums.hpp"
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/batch.hpp"
-#include "selfsup/simd/lane_sums.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -42,11 +41,10 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
   using Base = AnchorTiles<T, true>;
   using typename Base::Tile;
   using Batch = simd::Batch<T>;
-  using Base::edge;
 
  public:
-  HardNegativeVisitor(T scale, T beta, std::size_t positive_offset, Anchors<T>& anchors)
-      : Base(positive_offset, anchors, anchors), scale_(scale), beta_(beta), anchors_(anchors) {}
+  HardNegativeVisitor(T scale, T beta, const Skip& skip, Anchors<T>& anchors)
+      : Base(skip, anchors, anchors), scale_(scale), beta_(beta), anchors_(anchors) {}
 
   static constexpr bool adds_to_blocks = true;
   static constexpr bool keeps_weights = false;
@@ -60,12 +58,10 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
       this->keep_own(tile, r);
       transform(tile, r, maxima);
     });
-    alignas(64) T col_rest[edge], col_hard[edge];
-    std::fill_n(col_rest, tile.cols, T(0));
-    std::fill_n(col_hard, tile.cols, T(0));
-    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, col_rest, col_hard);
-    std::copy_n(col_rest, tile.cols, anchors_.slot_rest.cols(tile.slot));
-    std::copy_n(col_hard, tile.cols, anchors_.slot_hard.cols(tile.slot));
+    TileSums<T> rest(tile), hard(tile);
+    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, rest, hard);
+    rest.leave_cols(anchors_.slot_rest.cols(tile.slot));
+    hard.leave_cols(anchors_.slot_hard.cols(tile.slot));
   }
 
   void add_to_rows(const Tile& tile) const {
@@ -110,22 +106,23 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
   }
 
   // Sums relative to the tile's own maxima.
-  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, T* col_rest, T* col_hard) const {
+  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, TileSums<T>& all_rest,
+                                TileSums<T>& all_hard) const {
     const T* row = tile.row(r);
     const T* const col_shifts = anchors_.slot_largest.cols(tile.slot);
     const Batch shift(Online ? anchors_.slot_largest.rows(tile.slot)[r] : T(0));
-    Batch rest(T(0)), hard(T(0));
+    auto rest = all_rest.row(), hard = all_hard.row();
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
       Exponentials e = of_tile(x, shift);
-      rest = rest + simd::keep(e.hard * e.all, part);
-      hard = hard + simd::keep(e.hard, part);
+      rest.add(simd::keep(e.hard * e.all, part));
+      hard.add(simd::keep(e.hard, part));
       if constexpr (Online) e = of_tile(x, simd::load(col_shifts + c, part));
-      simd::store(col_rest + c, simd::fma(e.hard, e.all, simd::load(col_rest + c, part)), part);
-      simd::store(col_hard + c, simd::load(col_hard + c, part) + e.hard, part);
+      rest.add_to_cols(c, part, e.hard, e.all);
+      hard.add_to_cols(c, part, e.hard);
     });
-    anchors_.slot_rest.rows(tile.slot)[r] = simd::sum<T>(rest);
-    anchors_.slot_hard.rows(tile.slot)[r] = simd::sum<T>(hard);
+    anchors_.slot_rest.rows(tile.slot)[r] = rest.total();
+    anchors_.slot_hard.rows(tile.slot)[r] = hard.total();
   }
 
   void add(std::size_t first, std::size_t count, const double* rest, const double* hard,

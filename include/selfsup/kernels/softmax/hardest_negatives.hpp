@@ -9,6 +9,7 @@
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/kernels/pairs/skip.hpp"
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/product/micro_kernel.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -217,10 +218,9 @@ class HardestVisitor : private AnchorTiles<T, Columns>, public product::Visitor 
   using Batch = simd::Batch<T>;
 
  public:
-  HardestVisitor(std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
-                 HardestNegatives<T>& of_rows, HardestNegatives<T>& of_cols,
-                 const MaskedRows* masked)
-      : Base(positive_offset, rows, cols, masked), of_rows_(of_rows), of_cols_(of_cols) {}
+  HardestVisitor(const Skip& skip, Anchors<T>& rows, Anchors<T>& cols, HardestNegatives<T>& of_rows,
+                 HardestNegatives<T>& of_cols)
+      : Base(skip, rows, cols), of_rows_(of_rows), of_cols_(of_cols) {}
 
   static constexpr bool reads_tiles = true;
   static constexpr bool adds_to_blocks = true;

@@ -10,21 +10,19 @@
 
 #include "selfsup/core/enter.hpp"
 
-#include "selfsup/core/view.hpp"
-#include "selfsup/kernels/pairs/positives.hpp"
+#include "selfsup/core/labels.hpp"
+#include "selfsup/kernels/pairs/masked_rows.hpp"
+#include "selfsup/kernels/pairs/skip.hpp"
 #include "selfsup/kernels/softmax/anchor_losses.hpp"
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/kernels/softmax/hard_negative_visitor.hpp"
 #include "selfsup/kernels/softmax/hardest_negatives.hpp"
 #include "selfsup/kernels/softmax/label_smoothing.hpp"
-#include "selfsup/kernels/softmax/masked_rows.hpp"
 #include "selfsup/kernels/softmax/pair_softmax_visitor.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
-#include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/paired_products.hpp"
 #include "selfsup/product/tile_walk.hpp"
-#include "selfsup/simd/axpy.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,253 +31,123 @@ namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
 
+/// The anchors of one side of S, with the lists of their hardest negatives where these alone count.
+template <class T>
+struct AnchorSide {
+  Anchors<T> anchors;
+  HardestNegatives<T> hardest;
+
+  std::size_t bytes() const { return anchors.bytes() + hardest.bytes(); }
+};
+
+/// What StackedSoftmax, BatchSoftmax and BankSoftmax have in common, each of which says what rows
+/// and columns of S are: the anchors, the walk over their similarities, and which visitor makes it.
 template <class T>
 class PairSoftmax {
-  using Matrix = product::PaddedMatrix<T>;
-
  public:
-  /// Stacked rows z (2N, D), N rows of one view above N of the other: row i's positive is row i ±
-  /// N, its candidates are the other 2N − 1 rows. Returns Σ_i ℓ_i.
-  double stacked(const Matrix& z, const SoftmaxForm& form) {
-    const std::size_t N = z.rows() / 2;
-    begin(form, N, 2 * N, 2 * N - 2);
-    losses_.set_up(rows_, z, z, N, N);
-    losses_.copy_positives(rows_, N, rows_, N);
-    if (selects_) {
-      row_lists_.begin(2 * N, form.hardest);
-      walk_.symmetric(z, 0, hardest_visitor<true>(rows_, row_lists_));
-    } else {
-      with_stacked([&](auto&& visitor) { walk_.symmetric(z, form.memory_budget, visitor); });
-    }
-    return finish(rows_, z.rows());
-  }
-
-  /// After stacked: writes d_z with d(Σ_i w_i ℓ_i)/dz = d_z·unit/τ, for the 2N weights w and their
-  /// unit, once add_positive() of every row has come after it.
-  void stacked_backward(const Matrix& z, const AnchorWeights<T>& d_anchors, Matrix& d_z) {
-    weigh_anchors(rows_, z.rows(), d_anchors);
-    if (selects_) {
-      d_z.reshape(z.rows(), z.cols());
-      row_lists_.weigh(rows_, losses_.scale());
-      row_lists_.to_anchors(z, d_z, product::Output::write);
-      row_lists_.to_candidates(z, d_z, product::Output::add);
-    } else {
-      with_stacked([&](auto&& visitor) { walk_.symmetric_backward(z, d_z, visitor); });
-    }
-  }
-  /// What is left of row i of d_z: its positive, after the sum over the other candidates.
-  void add_positive(const Matrix& z, std::size_t i, Matrix& d_z) const {
-    const std::size_t N = z.rows() / 2, other = i < N ? i + N : i - N;
-    const T* const pull = rows_.pull.data();
-    simd::axpy(-(pull[i] + pull[other]), z.row(other), d_z.row(i), z.cols());
-  }
-
-  /// Rows q (N, D) against rows k (N, D): the candidates of q_i are all N keys, its positive is
-  /// k_i. Returns Σ_i ℓ_i over all anchors: the queries, then the keys if these are anchors, too.
-  double in_batch(const Matrix& q, const Matrix& k, const SoftmaxForm& form) {
-    const std::size_t N = q.rows();
-    begin(form, 0, form.both_directions ? 2 * N : N, N - 1);
-    losses_.set_up(rows_, q, k, 0, N);
-    if (form.both_directions) losses_.copy_positives(rows_, N, cols_, 0);
-    if (!selects_) {
-      with_directions(
-          [&](auto&& visitor) { walk_.rectangular(q, k, form.memory_budget, visitor); });
-    } else {
-      row_lists_.begin(N, form.hardest);
-      if (form.both_directions) {
-        col_lists_.begin(N, form.hardest);
-        walk_.rectangular(q, k, 0, hardest_visitor<true>(cols_, col_lists_));
-      } else {
-        walk_.rectangular(q, k, 0, hardest_visitor<false>(rows_, row_lists_));
-      }
-    }
-    double total = finish(rows_, N);
-    if (form.both_directions) total += finish(cols_, N, N);
-    if (form.label_smoothing == 0 || N == 1) return total;  // one candidate has all of the label
-    smoothing_.begin(form.label_smoothing, N, true);
-    total += smoothing_.forward(losses_.scale(), q, k, k, N, losses_);
-    if (form.both_directions) total += smoothing_.forward(losses_.scale(), k, q, q, N, losses_, N);
-    return total;
-  }
-
-  /// After in_batch: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q·unit/τ and /dk = d_k·unit/τ; a
-  /// null pointer skips an output.
-  void in_batch_backward(const Matrix& q, const Matrix& k, const AnchorWeights<T>& d_anchors,
-                         Matrix* d_q, Matrix* d_k) {
-    const std::size_t N = q.rows();
-    const bool both = form_.both_directions;
-    weigh_anchors(rows_, N, d_anchors);
-    if (both) weigh_anchors(cols_, N, d_anchors, N);
-    if (selects_) {
-      in_lists_backward(q, k, d_q, d_k);
-    } else {
-      with_directions([&](auto&& visitor) { walk_.rectangular_backward(q, k, d_q, d_k, visitor); });
-    }
-    const auto same = [](std::size_t i) { return i; };
-    const auto pull = [&](std::size_t i) {
-      return both ? rows_.pull.data()[i] + cols_.pull.data()[i] : rows_.pull.data()[i];
-    };
-    if (d_q) add_positives(k, same, pull, *d_q);
-    if (d_k) add_positives(q, same, pull, *d_k);
-    if (!smoothing_.on()) return;
-    if (d_q) smoothing_.anchors_backward(k, N, d_anchors, 0, *d_q);
-    if (d_k) smoothing_.candidates_backward(q, d_anchors, 0, *d_k);
-    if (!both) return;
-    if (d_q) smoothing_.candidates_backward(k, d_anchors, N, *d_q);
-    if (d_k) smoothing_.anchors_backward(q, N, d_anchors, N, *d_k);
-  }
-
-  /// Rows q (N, D) against K shared rows, packed: the candidates of q_i are its own key k_i and all
-  /// K negatives, which are constants, but for those that have its id, if both have ids. Returns
-  /// Σ_i ℓ_i.
-  double against(const Matrix& q, const Matrix& k, const Matrix& negatives,
-                 const product::PackedRight<T>& packed, std::size_t K, const SoftmaxForm& form,
-                 const Labels* ids = nullptr, const std::int64_t* negative_ids = nullptr) {
-    const std::size_t N = q.rows();
-    begin(form, positive_elsewhere, N, K);
-    masks_ = ids != nullptr && negative_ids != nullptr;
-    if (masks_) masked_rows_.set(*ids, negative_ids, K);
-    losses_.set_up(rows_, q, k, 0, N);
-    paired_.write(q, k, rows_.own.data());
-    if (selects_) {
-      row_lists_.begin(N, form.hardest);
-      walk_.rectangular(q, packed, K, 0, hardest_visitor<false>(rows_, row_lists_));
-    } else {
-      with_visitor<false>(rows_, rows_, [&](auto&& visitor) {
-        walk_.rectangular(q, packed, K, form.memory_budget, visitor);
-      });
-    }
-    double total = finish(rows_, N);
-    if (form.label_smoothing == 0) return total;
-    smoothing_.begin(form.label_smoothing, K + 1, false);
-    total += smoothing_.forward(losses_.scale(), q, k, negatives, K, losses_);
-    return total;
-  }
-
-  /// After against, with the same rows: writes d_q, d_k with d(Σ_i w_i ℓ_i)/dq = d_q·unit/τ and /dk
-  /// = d_k·unit/τ; a null pointer skips d_k.
-  void against_backward(const Matrix& q, const Matrix& k, const Matrix& negatives,
-                        const product::PackedRight<T>& packed, std::size_t K,
-                        const AnchorWeights<T>& d_anchors, Matrix& d_q, Matrix* d_k) {
-    weigh_anchors(rows_, q.rows(), d_anchors);
-    if (selects_) {
-      d_q.reshape(q.rows(), q.cols());
-      row_lists_.weigh(rows_, losses_.scale());
-      row_lists_.to_anchors(negatives, d_q, product::Output::write);
-    } else {
-      with_visitor<false>(rows_, rows_, [&](auto&& visitor) {
-        walk_.rectangular_backward(q, negatives, packed, &d_q, nullptr, visitor);
-      });
-    }
-    const auto same = [](std::size_t i) { return i; };
-    const auto pull = [&](std::size_t i) { return rows_.pull.data()[i]; };
-    add_positives(k, same, pull, d_q);
-    if (smoothing_.on()) smoothing_.anchors_backward(negatives, K, d_anchors, 0, d_q);
-    if (!d_k) return;
-    d_k->reshape(q.rows(), q.cols());
-    add_positives(q, same, pull, *d_k, product::Output::write);
-  }
-
-  /// The anchors after a forward, and their weights after a backward.
-  const AnchorLosses<T>& losses() const { return losses_; }
-
-  std::size_t bytes() const {
-    return rows_.bytes() + cols_.bytes() + row_lists_.bytes() + col_lists_.bytes() +
-           masked_rows_.bytes() + losses_.bytes() + smoothing_.bytes() + walk_.bytes() +
-           paired_.bytes();
-  }
-
- private:
+  /// Begins a forward of some anchors with so many negatives each, at most.
   void begin(const SoftmaxForm& form, std::size_t positive_offset, std::size_t anchors,
              std::size_t negatives) {
     form_ = form;
-    masks_ = false;
-    selects_ = form.hardest > 0 && form.hardest < negatives;
     positive_offset_ = positive_offset;
+    leaves_out_ = false;
+    selects_ = form.negatives.hardest > 0 && form.negatives.hardest < negatives;
     losses_.begin(form, anchors, selects_);
     smoothing_.begin();
   }
 
-  const MaskedRows* masked() const { return masks_ ? &masked_rows_ : nullptr; }
-
-  template <bool Columns, class F>
-  void with_visitor(Anchors<T>& rows, Anchors<T>& cols, F&& f) {
-    if (losses_.online()) {
-      f(PairSoftmaxVisitor<T, true, Columns>(losses_.scale(), positive_offset_, rows, cols,
-                                             masked()));
-    } else {
-      f(PairSoftmaxVisitor<T, false, Columns>(losses_.scale(), positive_offset_, rows, cols,
-                                              masked()));
-    }
+  /// Columns with the id of a row are not its negatives.
+  void leave_out_same(const Labels& row_ids, const std::int64_t* col_ids, std::size_t cols) {
+    same_.set(row_ids, col_ids, cols);
+    leaves_out_ = true;
   }
 
-  template <class F>
-  void with_stacked(F&& f) {
-    if (!form_.has_hard_negatives()) return with_visitor<true>(rows_, rows_, f);
-    const T beta = static_cast<T>(form_.hard_negative_beta);
-    if (losses_.online()) {
-      f(HardNegativeVisitor<T, true>(losses_.scale(), beta, positive_offset_, rows_));
-    } else {
-      f(HardNegativeVisitor<T, false>(losses_.scale(), beta, positive_offset_, rows_));
-    }
-  }
+  AnchorSide<T>& rows() { return rows_; }
+  AnchorSide<T>& cols() { return cols_; }
 
-  // Fills the lists of the rows, and those of the columns if these are anchors, too.
-  template <bool Columns>
-  HardestVisitor<T, Columns> hardest_visitor(Anchors<T>& cols, HardestNegatives<T>& col_lists) {
-    return {positive_offset_, rows_, cols, row_lists_, col_lists, masked()};
-  }
-
-  void in_lists_backward(const Matrix& q, const Matrix& k, Matrix* d_q, Matrix* d_k) {
-    using product::Output;
-    const bool both = form_.both_directions;
-    row_lists_.weigh(rows_, losses_.scale());
-    if (both) col_lists_.weigh(cols_, losses_.scale());
-    if (d_q) {
-      d_q->reshape(q.rows(), q.cols());
-      row_lists_.to_anchors(k, *d_q, Output::write);
-      if (both) col_lists_.to_candidates(k, *d_q, Output::add);
+  /// Calls walk(visitor, memory_budget) with the visitor of a forward. Columns: the columns of S
+  /// are anchors, too, those of `cols`; else `cols` are the rows. Weighs: negatives may be hard().
+  template <bool Columns, bool Weighs, class Walk>
+  void forward(AnchorSide<T>& cols, std::size_t anchors_a_side, Walk&& walk) {
+    if (!selects_) {
+      return with_visitor<Columns, Weighs>(
+          cols.anchors, [&](auto&& visitor) { walk(visitor, form_.memory_budget); });
     }
-    if (d_k) {
-      d_k->reshape(k.rows(), k.cols());
-      row_lists_.to_candidates(q, *d_k, Output::write);
-      if (both) col_lists_.to_anchors(q, *d_k, Output::add);
-    }
+    rows_.hardest.begin(anchors_a_side, form_.negatives.hardest);
+    if (&cols != &rows_) cols.hardest.begin(anchors_a_side, form_.negatives.hardest);
+    walk(HardestVisitor<T, Columns>(skip(), rows_.anchors, cols.anchors, rows_.hardest, cols.hardest),
+         std::size_t{0});
   }
-
-  template <class F>
-  void with_directions(F&& f) {
-    if (form_.both_directions) {
-      with_visitor<true>(rows_, cols_, f);
-    } else {
-      with_visitor<false>(rows_, rows_, f);  // the columns of S are no anchors
-    }
+  /// The same of a backward, where selects() is not.
+  template <bool Columns, bool Weighs, class Walk>
+  void backward(AnchorSide<T>& cols, Walk&& walk) {
+    with_visitor<Columns, Weighs>(cols.anchors, walk);
   }
+  /// Whether the gradient comes from the lists of the hardest negatives.
+  bool selects() const { return selects_; }
 
-  double finish(Anchors<T>& anchors, std::size_t count, std::size_t first = 0) {
-    HardestNegatives<T>& lists = &anchors == &rows_ ? row_lists_ : col_lists_;
-    return losses_.finish(anchors, count, first, [&](std::size_t i) {
+  /// Writes the losses of the first `count` anchors of a side, this object's from `first` on.
+  /// Returns their sum.
+  double finish(AnchorSide<T>& side, std::size_t count, std::size_t first = 0) {
+    return losses_.finish(side.anchors, count, first, [&](std::size_t i) {
       if (!selects_) return;
-      lists.sort(i);
-      lists.sum(anchors, i, losses_.scale());
+      side.hardest.sort(i);
+      side.hardest.sum(side.anchors, i, losses_.scale());
     });
   }
+  /// Sets the weights of one backward, of a side's first `count` anchors, from d_anchors[first] on.
+  void weigh(AnchorSide<T>& side, std::size_t count, const AnchorWeights<T>& d_anchors,
+             std::size_t first = 0) {
+    losses_.weigh(side.anchors, count, d_anchors, first, smoothing_.of_positive());
+    if (selects_) side.hardest.weigh(side.anchors, losses_.scale());
+  }
 
-  void weigh_anchors(Anchors<T>& anchors, std::size_t count, const AnchorWeights<T>& d_anchors,
-                     std::size_t first = 0) {
-    losses_.weigh(anchors, count, d_anchors, first, smoothing_.of_positive());
+  /// The losses after a forward, and the anchors' weights after a backward.
+  AnchorLosses<T>& losses() { return losses_; }
+  const AnchorLosses<T>& losses() const { return losses_; }
+  LabelSmoothing<T>& smoothing() { return smoothing_; }
+  product::TileWalk<T>& walk() { return walk_; }
+  /// Writes the products of rows and their positives as tiles would have them, where no tile does.
+  void write_own(const product::PaddedMatrix<T>& a, const product::PaddedMatrix<T>& positives) {
+    paired_.write(a, positives, rows_.anchors.own.data());
+  }
+  /// That of the last forward.
+  double temperature() const { return form_.temperature; }
+
+  std::size_t bytes() const {
+    return rows_.bytes() + cols_.bytes() + same_.bytes() + losses_.bytes() + smoothing_.bytes() +
+           walk_.bytes() + paired_.bytes();
+  }
+
+ private:
+  Skip skip() const { return Skip(positive_offset_, leaves_out_ ? &same_ : nullptr); }
+
+  template <bool Columns, bool Weighs, class F>
+  void with_visitor(Anchors<T>& of_cols, F&& f) {
+    if (losses_.online()) {
+      with_visitor<true, Columns, Weighs>(of_cols, f);
+    } else {
+      with_visitor<false, Columns, Weighs>(of_cols, f);
+    }
+  }
+  template <bool Online, bool Columns, bool Weighs, class F>
+  void with_visitor(Anchors<T>& of_cols, F&& f) {
+    if constexpr (Weighs) {
+      const T beta = static_cast<T>(form_.negatives.beta);
+      if (form_.negatives.hard())
+        return f(HardNegativeVisitor<T, Online>(losses_.scale(), beta, skip(), of_cols));
+    }
+    f(PairSoftmaxVisitor<T, Online, Columns>(losses_.scale(), skip(), rows_.anchors, of_cols));
   }
 
   // Kept for backward.
   SoftmaxForm form_;
-  std::size_t positive_offset_ = 0;
+  AnchorSide<T> rows_;
+  AnchorSide<T> cols_;
+  std::size_t positive_offset_ = Skip::nowhere;
   bool selects_ = false;
-  bool masks_ = false;
-  MaskedRows masked_rows_;
-  Anchors<T> rows_;
-  Anchors<T> cols_;
-  HardestNegatives<T> row_lists_;
-  HardestNegatives<T> col_lists_;
+  bool leaves_out_ = false;
+  MaskedRows same_;
   AnchorLosses<T> losses_;
   LabelSmoothing<T> smoothing_;
   product::TileWalk<T> walk_;

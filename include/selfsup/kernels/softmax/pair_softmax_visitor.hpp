@@ -4,13 +4,12 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/inline.hpp"
+#include "selfsup/kernels/pairs/skip.hpp"
+#include "selfsup/kernels/pairs/tile_sums.hpp"
 #include "selfsup/kernels/softmax/anchors.hpp"
 #include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/batch.hpp"
-#include "selfsup/simd/lane_sums.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -41,14 +40,13 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
   using Base = AnchorTiles<T, Columns>;
   using typename Base::Tile;
   using Batch = simd::Batch<T>;
+  using Sums = TileSums<T, Columns>;
   using Base::cols_;
-  using Base::edge;
   using Base::rows_;
 
  public:
-  PairSoftmaxVisitor(T scale, std::size_t positive_offset, Anchors<T>& rows, Anchors<T>& cols,
-                     const MaskedRows* masked)
-      : Base(positive_offset, rows, cols, masked), scale_(scale) {}
+  PairSoftmaxVisitor(T scale, const Skip& skip, Anchors<T>& rows, Anchors<T>& cols)
+      : Base(skip, rows, cols), scale_(scale) {}
 
   static constexpr bool adds_to_blocks = true;
   static constexpr bool keeps_weights = false;
@@ -62,10 +60,9 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
       this->keep_own(tile, r);
       transform(tile, r, maxima);
     });
-    alignas(64) T col_sums[edge];
-    if constexpr (Columns) std::fill_n(col_sums, tile.cols, T(0));
-    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, col_sums);
-    if constexpr (Columns) std::copy_n(col_sums, tile.cols, cols_.slot_rest.cols(tile.slot));
+    Sums sums(tile);
+    for (std::size_t r = 0; r < tile.rows; ++r) take_row(tile, r, sums);
+    if constexpr (Columns) sums.leave_cols(cols_.slot_rest.cols(tile.slot));
   }
 
   void add_to_rows(const Tile& tile) const {
@@ -105,25 +102,20 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
   }
 
   // Sums relative to the tile's own maxima.
-  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, T* col_sums) const {
+  SELFSUP_FLATTEN void take_row(const Tile& tile, std::size_t r, Sums& sums) const {
     const T* row = tile.row(r);
     const T* const col_shifts = cols_.slot_largest.cols(tile.slot);
     const Batch shift(rows_.slot_largest.rows(tile.slot)[r]);
-    Batch sum(T(0));
+    auto of_row = sums.row();
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
-      if constexpr (Online) {
-        sum = sum + simd::keep(exponential(x, shift), part);
-      } else {
-        sum = sum + x;
-      }
-      if constexpr (Columns) {
-        Batch e = x;
-        if constexpr (Online) e = exponential(x, simd::load(col_shifts + c, part));
-        simd::store(col_sums + c, simd::load(col_sums + c, part) + e, part);
-      }
+      Batch e = x;
+      if constexpr (Online) e = simd::keep(exponential(x, shift), part);
+      of_row.add(e);
+      if constexpr (Online && Columns) e = exponential(x, simd::load(col_shifts + c, part));
+      of_row.add_to_cols(c, part, e);
     });
-    rows_.slot_rest.rows(tile.slot)[r] = simd::sum<T>(sum);
+    rows_.slot_rest.rows(tile.slot)[r] = of_row.total();
   }
 
   void add(Anchors<T>& anchors, std::size_t first, std::size_t count, const double* rest,

@@ -21,19 +21,23 @@ double in_type_or_zero(double x) {
              : static_cast<double>(static_cast<T>(x));
 }
 
-/// Which softmax over which similarities.
+/// Which negatives of an anchor count, and how much.
+struct Negatives {
+  std::size_t hardest = 0;  // k: the most similar ones alone, 0 for all
+  double prior = 0;         // τ⁺: the share of them that are positives
+  double beta = 0;          // β: how much similar ones count for more
+
+  /// Whether they are weighed.
+  bool hard() const { return prior > 0 || beta > 0; }
+};
+
 struct SoftmaxForm {
   double temperature = 1;
-  bool unit_rows = true;          // no row is longer than one
-  bool decoupled = false;         // the positive is no candidate
-  bool both_directions = false;   // of in_batch: each key is an anchor among the queries, too
-  double label_smoothing = 0;     // α
-  double positive_prior = 0;      // τ⁺, of stacked
-  double hard_negative_beta = 0;  // β, of stacked
-  std::size_t hardest = 0;        // k: how many negatives of an anchor count, 0 for all
+  bool unit_rows = true;       // no row is longer than one
+  bool decoupled = false;      // the positive is no candidate
+  double label_smoothing = 0;  // α
+  Negatives negatives;
   std::size_t memory_budget = 0;
-
-  bool has_hard_negatives() const { return positive_prior > 0 || hard_negative_beta > 0; }
 };
 
 }  // namespace kernels
