@@ -387,8 +387,7 @@ class Build:
         own = ["-I", ROOT / "include"]
         parts = [(tests / "losses" / f"{name}.cpp", f"{name}.o", own) for name in STABLE_TESTS]
         parts.append((tests / "canary" / "gradients.cpp", "gradients.o", own))
-        parts += [(tests / "canary" / "one_loss.cpp", f"{stem}-list.o",
-                   [f"-DTESTS_CASES=tests::{stem}_cases", *own]) for stem in self.stems]
+        parts.append((tests / "losses" / "loss_case.cpp", "loss_case.o", own))
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             results = list(pool.map(
                 lambda part: self.compile(part[0], self.folder / part[1], *part[2]), parts))
@@ -410,9 +409,9 @@ class Build:
                 sys.exit("canary: the planted copy does not compile\n" +
                          "\n".join(r.stdout[:3000] for r in results if r.returncode))
         for stem in self.stems:
-            objects = [self.folder / f"{name}.o" for name in ["gradients", *STABLE_TESTS]]
-            result = run([self.compiler, *map(str, objects), str(self.folder / f"{stem}-list.o"),
-                          str(self.folder / f"{stem}.o"), "-lCatch2WithMain", "-o",
+            names = ["gradients", "loss_case", *STABLE_TESTS, stem]
+            objects = [str(self.folder / f"{name}.o") for name in names]
+            result = run([self.compiler, *objects, "-lCatch2WithMain", "-o",
                           str(self.program(stem))])
             if result.returncode:
                 sys.exit(f"canary: {stem} does not link\n{result.stdout}")

@@ -9,7 +9,8 @@
 #   - the instruction set is asked for in simd/ and core/abi.hpp only.
 #   - losses/ holds no loop and no intrinsic.
 #   - a header opens with core/enter.hpp and ends with core/leave.hpp.
-#   - the umbrella header names neither testing/ nor distributed/.
+#   - the umbrella header names neither testing/ nor distributed/, but every loss, unless it needs
+#     linalg/; fwd.hpp declares the class of every loss.
 #
 #   scripts/check_floors.sh [INCLUDE_FOLDER]    default: this project's include/
 set -euo pipefail
@@ -109,6 +110,19 @@ for header in "${headers[@]}"; do
     "$(tail -n 1 "$header")" != '#include "selfsup/core/leave.hpp"' ]]; then
     echo "check_floors: include/$header: core/enter.hpp as the first include and core/leave.hpp as" \
       "the last line expected"
+    exit 1
+  fi
+done
+
+for header in selfsup/losses/*.hpp; do
+  if ! grep -q '"selfsup/linalg/' <(cat "$header" $(grep -o 'selfsup/kernels/[^"]*' "$header")) &&
+    ! grep -q "\"$header\"" selfsup/selfsup.hpp; then
+    echo "check_floors: include/selfsup/selfsup.hpp does not name $header"
+    exit 1
+  fi
+  class="$(sed -n 's/^class \([A-Za-z]*\).* {$/\1/p' "$header" | tail -n 1)"
+  if ! grep -q "^class $class;" selfsup/fwd.hpp; then
+    echo "check_floors: include/selfsup/fwd.hpp does not declare class $class of $header"
     exit 1
   fi
 done

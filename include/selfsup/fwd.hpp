@@ -12,60 +12,59 @@ template <class T>
 class ConstView;
 template <class T>
 class MutView;
-template <class T>
-class Matmul;
-template <class T>
-class MemoryBank;
 
-struct NtXentOptions;
+struct AlignmentOptions;
 template <class T>
-class NtXent;
-struct InfoNceOptions;
+class Alignment;
+struct BarlowTwinsOptions;
+struct BarlowTwinsTerms;
 template <class T>
-class InfoNce;
+class BarlowTwins;
 struct ByolOptions;
 template <class T>
 class Byol;
-struct SimSiamOptions;
-template <class T>
-class SimSiam;
 struct FftCovarianceOptions;
 template <class T>
 class FftCovariance;
 struct GroupedCovarianceOptions;
 template <class T>
 class GroupedCovariance;
-struct ProbedCovarianceOptions;
+struct InfoNceOptions;
 template <class T>
-class ProbedCovariance;
-struct SigRegOptions;
-template <class T>
-class SigReg;
+class InfoNce;
 struct LeJepaOptions;
 struct LeJepaTerms;
 template <class T>
 class LeJepa;
-struct BarlowTwinsOptions;
-struct BarlowTwinsTerms;
 template <class T>
-class BarlowTwins;
+class Matmul;
+template <class T>
+class MemoryBank;
+struct NtXentOptions;
+template <class T>
+class NtXent;
+struct ProbedCovarianceOptions;
+template <class T>
+class ProbedCovariance;
+struct SigLipOptions;
+template <class T>
+class SigLip;
+struct SigRegOptions;
+template <class T>
+class SigReg;
+struct SimSiamOptions;
+template <class T>
+class SimSiam;
+struct SupConOptions;
+template <class T>
+class SupCon;
+struct UniformityOptions;
+template <class T>
+class Uniformity;
 struct VicRegOptions;
 struct VicRegTerms;
 template <class T>
 class VicReg;
-
-struct SigLipOptions;
-template <class T>
-class SigLip;
-struct SupConOptions;
-template <class T>
-class SupCon;
-struct AlignmentOptions;
-template <class T>
-class Alignment;
-struct UniformityOptions;
-template <class T>
-class Uniformity;
 
 }  // namespace SELFSUP_ABI
 }  // namespace selfsup

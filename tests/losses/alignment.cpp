@@ -65,7 +65,9 @@ tests::LossCase alignment_case(const std::string& name, const AlignmentOptions& 
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::alignment_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {
       alignment_case("default", {}, golden::alignment),
       alignment_case("distance", with(1)),
@@ -73,7 +75,9 @@ std::vector<tests::LossCase> tests::alignment_cases() {
       alignment_case("without normalisation", with(2, false)),
       alignment_case("distance without normalisation", with(1, false)),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("Alignment: equal, opposite and orthogonal rows give 0, 2^power and 2^(power/2)") {
   Matrix<double> a(1, 3), b(1, 3), d_a(1, 3), d_b(1, 3);

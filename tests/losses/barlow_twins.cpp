@@ -90,6 +90,7 @@ tests::LossCase barlow_case(const std::string& name, const BarlowTwinsOptions& o
   tests::LossCase item;
   item.name = "BarlowTwins " + name;
   item.header = "barlow_twins";
+  item.slow_by_columns = true;
   item.type = "BarlowTwins";
   item.arguments = {"z_a", "z_b"};
   item.reference = [=](const std::vector<Matrix<double>>& z) {
@@ -141,7 +142,9 @@ std::vector<Matrix<double>> scaled(std::vector<Matrix<double>> views, double fac
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::barlow_twins_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   const auto sample = CovarianceRoute::sample, feature = CovarianceRoute::feature;
   // Ten times the golden numbers: the gradients of these few samples are small.
   BarlowTwinsOptions ten = with_weight(0.005);
@@ -160,7 +163,9 @@ std::vector<tests::LossCase> tests::barlow_twins_cases() {
       barlow_case("weight 3, feature route", with(feature, with_weight(3))),
       barlow_case("epsilon 1", with_epsilon(1)),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("BarlowTwins: the presets are what the paper and the libraries use") {
   const double golden = tests::golden::barlow_twins_005.value;

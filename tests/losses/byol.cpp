@@ -71,7 +71,9 @@ Matrix<T> row(std::vector<T> entries) {
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::byol_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   std::vector<LossCase> cases;
   for (const std::size_t arguments : {2u, 4u}) {
     const std::string suffix = arguments == 2 ? ", one direction" : ", two directions";
@@ -89,7 +91,9 @@ std::vector<tests::LossCase> tests::byol_cases() {
                               arguments, golden));
   }
   return cases;
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("Byol: equal, opposite and orthogonal rows give 0, 4 and 2") {
   const auto p = row<double>({3, 0, 4});

@@ -76,6 +76,7 @@ tests::LossCase fft_case(const std::string& name, const FftCovarianceOptions& op
   tests::LossCase item;
   item.name = "FftCovariance " + name;
   item.header = "fft_covariance";
+  item.slow_by_columns = true;
   item.type = "FftCovariance";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -90,11 +91,15 @@ tests::LossCase fft_case(const std::string& name, const FftCovarianceOptions& op
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::fft_covariance_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {fft_case("q = 2", with(2, true)), fft_case("q = 1", with(1, true)),
           fft_case("in the given order", with(2, false)),
           fft_case("of means", FftCovarianceOptions::scalable_decorrelation())};
-}
+});
+
+}  // namespace tests
 
 TEMPLATE_TEST_CASE("FftCovariance: golden numbers, before the division by D", "", float, double) {
   using T = TestType;

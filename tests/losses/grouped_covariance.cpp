@@ -8,6 +8,8 @@
 #include "reference/covariance.hpp"
 #include "reference/vicreg.hpp"
 
+#include "selfsup/random/random.hpp"
+
 #include <cmath>
 #include <limits>
 #include <string>
@@ -64,6 +66,7 @@ tests::LossCase grouped_case(const GroupedCovarianceOptions& options) {
   tests::LossCase item;
   item.name = "GroupedCovariance, groups of " + std::to_string(options.group_size);
   item.header = "grouped_covariance";
+  item.slow_by_columns = true;
   item.type = "GroupedCovariance";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -87,9 +90,13 @@ double exact(const Matrix<double>& z) {
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::grouped_covariance_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {grouped_case(groups_of(2)), grouped_case(groups_of(7, 3)), grouped_case(groups_of(500))};
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("GroupedCovariance: one group is VICReg's covariance term") {
   for (const auto& z : {tests::golden_a(), tests::random_views(9, 12, 3)[0]}) {

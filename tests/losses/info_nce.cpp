@@ -47,6 +47,7 @@ tests::LossCase info_nce_case(const std::string& name, const InfoNceOptions& opt
   tests::LossCase item;
   item.name = "InfoNce " + name;
   item.header = "info_nce";
+  item.slow_by_rows = true;
   item.type = "InfoNce";
   item.arguments = {"query", "key"};
   item.has_gradient = {true, !options.detach_key};
@@ -107,7 +108,9 @@ tests::Findings against_reference(const InfoNceOptions& options,
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::info_nce_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   InfoNceOptions detached, smooth, smooth_clip = InfoNceOptions::clip(), given, sharp, plain, unit;
   detached.detach_key = true;
   smooth.label_smoothing = smooth_clip.label_smoothing = 0.1;
@@ -147,7 +150,9 @@ std::vector<tests::LossCase> tests::info_nce_cases() {
       info_nce_case("clip, hardest", hardest_clip),
       info_nce_case("moco, hardest", hardest_moco, {}, 3),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("InfoNce: the clip preset is symmetric at 0.07") {
   CHECK(InfoNceOptions::clip().symmetric);

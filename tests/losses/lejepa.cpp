@@ -44,6 +44,7 @@ tests::LossCase lejepa_case(const std::string& name, const LeJepaOptions& option
   tests::LossCase item;
   item.name = "LeJepa " + name;
   item.header = "lejepa";
+  item.slow_by_rows = true;
   item.type = "LeJepa";
   item.arguments = {"z_a", "z_b"};
   item.exchange = {1, 0};
@@ -57,10 +58,14 @@ tests::LossCase lejepa_case(const std::string& name, const LeJepaOptions& option
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::lejepa_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {lejepa_case("half", with(0.5, 21)), lejepa_case("paper's weight", with(0.05, 6)),
           lejepa_case("invariance only", with(0, 3)), lejepa_case("SIGReg only", with(1, 9))};
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("LeJepa: the terms, along given slices, meet the golden number") {
   LeJepaOptions options;

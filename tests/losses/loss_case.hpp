@@ -215,6 +215,8 @@ struct LossCase {
   bool centres = false;                    // columns count without their means
   bool selects = false;                    // the value has kinks where similarities are equal
   bool by_angles = false;                  // entries are angles: of long rows rounding is left
+  bool slow_by_rows = false;               // the reference takes N²·D steps, or N sines a slice
+  bool slow_by_columns = false;            // … or N·D²
   double temperature = 1;
   double lowest = 0;  // the range of its values
   double highest = std::numeric_limits<double>::infinity();
@@ -284,22 +286,10 @@ LossCase with_loss(const Options& options, LossCase item) {
 /// The one list that drives the common properties.
 const std::vector<LossCase>& all_losses();
 
-// Its parts, one in the test file of each loss.
-std::vector<LossCase> nt_xent_cases();
-std::vector<LossCase> info_nce_cases();
-std::vector<LossCase> byol_cases();
-std::vector<LossCase> simsiam_cases();
-std::vector<LossCase> vicreg_cases();
-std::vector<LossCase> siglip_cases();
-std::vector<LossCase> sup_con_cases();
-std::vector<LossCase> alignment_cases();
-std::vector<LossCase> uniformity_cases();
-std::vector<LossCase> sigreg_cases();
-std::vector<LossCase> lejepa_cases();
-std::vector<LossCase> grouped_covariance_cases();
-std::vector<LossCase> probed_covariance_cases();
-std::vector<LossCase> fft_covariance_cases();
-std::vector<LossCase> barlow_twins_cases();
+/// A part of it, in the test file of each loss.
+struct LossCases {
+  LossCases(std::vector<LossCase> (*make)());
+};
 
 }  // namespace tests
 

@@ -43,6 +43,7 @@ tests::LossCase nt_xent_case(const std::string& name, const NtXentOptions& optio
   tests::LossCase item;
   item.name = "NtXent " + name;
   item.header = "nt_xent";
+  item.slow_by_rows = true;
   item.type = "NtXent";
   item.arguments = {"z_a", "z_b"};
   item.reference = [options](const std::vector<Matrix<double>>& z) {
@@ -101,7 +102,9 @@ tests::Findings against_reference(const NtXentOptions& options,
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::nt_xent_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   NtXentOptions sum, plain, plain_sharp, decoupled_sharp = NtXentOptions::dcl();
   decoupled_sharp.temperature = 0.002;
   NtXentOptions hardest, hardest_decoupled = NtXentOptions::dcl();
@@ -130,7 +133,9 @@ std::vector<tests::LossCase> tests::nt_xent_cases() {
       nt_xent_case("without normalisation", plain),
       nt_xent_case("without normalisation, 0.2", plain_sharp),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("NtXent: the derivative by the temperature meets the golden number") {
   NtXent<double> loss(with_temperature(0.5));

@@ -55,6 +55,7 @@ tests::LossCase probed_case(const ProbedCovarianceOptions& options) {
   tests::LossCase item;
   item.name = "ProbedCovariance, " + std::to_string(options.probes) + " probes";
   item.header = "probed_covariance";
+  item.slow_by_columns = true;
   item.type = "ProbedCovariance";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -71,9 +72,13 @@ tests::LossCase probed_case(const ProbedCovarianceOptions& options) {
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::probed_covariance_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {probed_case(probes(1)), probed_case(probes(16)), probed_case(probes(37, 3))};
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("ProbedCovariance: every sign once gives VICReg's covariance term exactly") {
   // Two columns: y = ±C_01 whatever the signs.

@@ -33,6 +33,7 @@ tests::LossCase siglip_case(const std::string& name, const SigLipOptions& option
   tests::LossCase item;
   item.name = "SigLip " + name;
   item.header = "siglip";
+  item.slow_by_rows = true;
   item.type = "SigLip";
   item.arguments = {"image", "text"};
   item.reference = [options](const std::vector<Matrix<double>>& z) {
@@ -74,7 +75,9 @@ tests::Findings against_reference(const SigLipOptions& options,
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::siglip_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {
       siglip_case("default", {}, golden::siglip),
       siglip_case("1, 0", with(1, 0)),
@@ -82,7 +85,9 @@ std::vector<tests::LossCase> tests::siglip_cases() {
       siglip_case("sum", with(10, -10, true, Reduction::sum)),
       siglip_case("without normalisation", with(0.5, -2, false)),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("SigLip: the derivatives by scale and bias meet the golden numbers") {
   SigLip<double> loss;

@@ -52,6 +52,7 @@ tests::LossCase sigreg_case(const SigRegOptions& options) {
   tests::LossCase item;
   item.name = "SigReg, " + std::to_string(options.slices) + " slices";
   item.header = "sigreg";
+  item.slow_by_rows = true;
   item.type = "SigReg";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -77,9 +78,13 @@ double collapsed() {
 
 // The first stands for the loss in the largest batches: along one slice alone a few samples near
 // the normal distribution magnify the rounding of their projections.
-std::vector<tests::LossCase> tests::sigreg_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {sigreg_case(with_slices(37, 5)), sigreg_case(with_slices(1))};
-}
+});
+
+}  // namespace tests
 
 TEMPLATE_TEST_CASE("SigReg: the golden number, along given slices", "", float, double) {
   using T = TestType;

@@ -62,7 +62,9 @@ Matrix<T> row(std::vector<T> entries) {
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::simsiam_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   std::vector<LossCase> cases;
   for (const auto& [stop, name] : {std::pair{StopGradient::target, "target stopped"},
                                    std::pair{StopGradient::online, "online stopped"},
@@ -71,7 +73,9 @@ std::vector<tests::LossCase> tests::simsiam_cases() {
     cases.push_back(simsiam_case(name + std::string(", two directions"), stop, 4));
   }
   return cases;
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("SimSiam: equal, opposite and orthogonal rows give -1, 1 and 0") {
   const auto p = row<double>({3, 0, 4});

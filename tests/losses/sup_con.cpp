@@ -96,6 +96,7 @@ tests::LossCase sup_con_case(const std::string& name, Labelling labelling, SupCo
   tests::LossCase item;
   item.name = "SupCon " + name;
   item.header = "sup_con";
+  item.slow_by_rows = true;
   item.type = "SupCon";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -136,7 +137,9 @@ Ids twice(std::size_t N) {
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::sup_con_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   constexpr SupConForm outside = SupConForm::outside, inside = SupConForm::inside;
   return {
       sup_con_case("pairs", Labelling::pairs, outside, 0.1),
@@ -150,7 +153,9 @@ std::vector<tests::LossCase> tests::sup_con_cases() {
       sup_con_case("without normalisation", Labelling::classes, outside, 1, false),
       sup_con_case("inside without normalisation", Labelling::classes, inside, 1, false),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("SupCon: both forms meet the golden numbers") {
   const auto z = tests::stacked<double>({tests::golden_a(), tests::golden_b()});

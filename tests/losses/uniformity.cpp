@@ -32,6 +32,7 @@ tests::LossCase uniformity_case(const std::string& name, const UniformityOptions
   tests::LossCase item;
   item.name = "Uniformity " + name;
   item.header = "uniformity";
+  item.slow_by_rows = true;
   item.type = "Uniformity";
   item.arguments = {"z"};
   item.has_gradient = {true};
@@ -52,7 +53,9 @@ tests::LossCase uniformity_case(const std::string& name, const UniformityOptions
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::uniformity_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   return {
       uniformity_case("default", {}, golden::uniformity),
       uniformity_case("0.3", with(0.3)),
@@ -60,7 +63,9 @@ std::vector<tests::LossCase> tests::uniformity_cases() {
       uniformity_case("400, after a shift in double", with(400)),
       uniformity_case("without normalisation", with(0.2, false)),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("Uniformity: orthonormal rows give -2t, opposite ones -4t, equal ones 0") {
   for (const double scale : {0.1, 2.0, 30.0, 1000.0}) {

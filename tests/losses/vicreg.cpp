@@ -65,6 +65,7 @@ tests::LossCase vicreg_case(const std::string& name, const VicRegOptions& option
   tests::LossCase item;
   item.name = "VicReg " + name;
   item.header = "vicreg";
+  item.slow_by_columns = true;
   item.type = "VicReg";
   item.arguments =
       arguments == 2 ? std::vector<std::string>{"z_a", "z_b"} : std::vector<std::string>{"z"};
@@ -119,7 +120,9 @@ constexpr CovarianceRoute routes[] = {CovarianceRoute::automatic, CovarianceRout
 
 }  // namespace
 
-std::vector<tests::LossCase> tests::vicreg_cases() {
+namespace tests {
+
+const LossCases registered([]() -> std::vector<LossCase> {
   const auto sample = CovarianceRoute::sample, feature = CovarianceRoute::feature;
   VicRegOptions other;
   other.target_std = 2;
@@ -142,7 +145,9 @@ std::vector<tests::LossCase> tests::vicreg_cases() {
       vicreg_case("one view, sample route", with(sample), {}, 1),
       vicreg_case("one view, feature route", with(feature), {}, 1),
   };
-}
+});
+
+}  // namespace tests
 
 TEST_CASE("VicReg: the variance hinge is that of each column, added in order") {
   for (const std::size_t D : {1u, 3u, 8u, 13u, 64u, 201u}) {

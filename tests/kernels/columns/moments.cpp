@@ -6,6 +6,8 @@
 #include "threads.hpp"
 #include "tolerances.hpp"
 
+#include "selfsup/core/check.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -15,7 +17,6 @@
 namespace {
 
 using selfsup::Buffer;
-using selfsup::ConstView;
 using selfsup::kernels::CentredView;
 using selfsup::kernels::Moments;
 using tests::Matrix;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "matrix.hpp"
+#include "tolerances.hpp"
 
 #include "selfsup/kernels/columns/moments.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -54,7 +55,18 @@ selfsup::kernels::CentredView<T> centred_view(const Matrix<T>& zc) {
   return view;
 }
 
-/// Entries about an offset, which centring shall not feel: 1e4 of them still have 10 bits in float.
+/// What a sum of products, and an entry beside the largest, may be off: as the library promises in
+/// float, by another order of that many terms in double.
+template <class T>
+constexpr double sum_allowed(std::size_t terms) {
+  return sizeof(T) == 4 ? tolerance::float_value : tolerance::rounding(terms);
+}
+template <class T>
+constexpr double entry_allowed(std::size_t terms) {
+  return sizeof(T) == 4 ? tolerance::float_entry : tolerance::rounding(terms);
+}
+
+/// Entries about an offset, which centring shall not feel.
 template <class T>
 Matrix<T> offset_matrix(std::size_t rows, std::size_t cols, double offset) {
   Matrix<double> z = random_matrix(rows, cols, rows + cols);
