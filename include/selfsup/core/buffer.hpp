@@ -45,6 +45,8 @@ class Buffer {
 
   T* data() { return data_; }
   const T* data() const { return data_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
   std::size_t bytes() const { return capacity_ * sizeof(T); }
 
   /// Room for count entries, of any value unless the room was there already. Strong guarantee when

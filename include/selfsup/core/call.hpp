@@ -13,6 +13,9 @@
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 
+/// The memory_budget of a loss unless it is given: 256 MiB.
+inline constexpr std::size_t default_memory_budget = std::size_t{256} << 20;
+
 /// Lives as long as the expression that makes it.
 template <class T>
 struct Call {

@@ -1,20 +1,18 @@
-// The checks that every loss makes, and their messages: what was found, what was expected.
+// The checks of what is passed to a call, and their messages: what was found, what was expected.
 #pragma once
 
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
 #include "selfsup/core/errors.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/view.hpp"
 
-#include <cstdint>
-#include <cstring>
+#include <cstddef>
 #include <initializer_list>
-#include <limits>
 #include <sstream>
 #include <string>
-#include <type_traits>
 
 namespace selfsup {
 inline namespace SELFSUP_ABI {
@@ -25,39 +23,6 @@ struct Named {
   const char* name;
   ConstView<T> view;
 };
-
-namespace detail {
-
-template <class T>
-using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-
-// The bits of +infinity: every finite number's are below them, every NaN's above.
-template <class T>
-inline constexpr Bits<T> infinity_bits = static_cast<Bits<T>>(sizeof(T) == 4 ? 0x7f800000u
-                                                                             : 0x7ff0000000000000u);
-
-// The bits of |x|.
-template <class T>
-Bits<T> bits_of(const T& x) {
-  static_assert(sizeof(T) == sizeof(Bits<T>));
-  Bits<T> bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits & static_cast<Bits<T>>(~Bits<T>{0} >> 1);
-}
-
-}  // namespace detail
-
-/// False for NaN and infinities. Reads the exponent's bits, so it holds under -ffast-math too.
-template <class T>
-bool is_finite(const T& x) {
-  return detail::bits_of(x) < detail::infinity_bits<T>;
-}
-
-/// True for NaN alone, under -ffast-math too.
-template <class T>
-bool is_nan(const T& x) {
-  return detail::bits_of(x) > detail::infinity_bits<T>;
-}
 
 template <class Element>
 std::string shape_text(const detail::View<Element>& view) {
@@ -160,103 +125,6 @@ void require_negatives(const char* where, const char* name, ConstView<T> batch, 
   if (batch.rows() >= least) return;
   throw ShapeError(std::string(where) + ": " + name + " is " + shape_text(batch) +
                    ", an anchor needs at least one negative");
-}
-
-/// Throws an OptionError unless 0 <= value < 1.
-inline void require_share(const char* name, double value) {
-  if (is_finite(value) && value >= 0 && value < 1) return;
-  std::ostringstream text;
-  text << name << " is " << value << ", a number from 0 to below 1 expected";
-  throw OptionError(text.str());
-}
-
-namespace detail {
-
-template <class T>
-[[noreturn]] void throw_outside_type(const char* name, double value, const char* of_it) {
-  std::ostringstream text;
-  text << name << " is " << value << ", " << of_it << "outside the range of "
-       << (sizeof(T) == 4 ? "float" : "double");
-  throw OptionError(text.str());
-}
-
-template <class T>
-bool is_normal(double value) {
-  const T found = static_cast<T>(value);
-  return is_finite(found) && (found < 0 ? -found : found) >= std::numeric_limits<T>::min();
-}
-
-}  // namespace detail
-
-/// Throws an OptionError unless the value, which losses multiply by, is finite in the type.
-template <class T>
-void require_in_type(const char* name, double value) {
-  if (!is_finite(static_cast<T>(value))) detail::throw_outside_type<T>(name, value, "");
-}
-
-/// Throws an OptionError unless 0 <= value, finite in the type.
-template <class T>
-void require_not_negative(const char* name, double value) {
-  if (!(is_finite(value) && value >= 0)) {
-    std::ostringstream text;
-    text << name << " is " << value << ", a finite number not below 0 expected";
-    throw OptionError(text.str());
-  }
-  require_in_type<T>(name, value);
-}
-
-/// The same for what losses divide by: 0 or a normal number of the type.
-template <class T>
-void require_zero_or_normal(const char* name, double value) {
-  require_not_negative<T>(name, value);
-  if (value != 0 && !detail::is_normal<T>(value)) detail::throw_outside_type<T>(name, value, "");
-}
-
-/// Throws an OptionError unless 0 < value, a normal number of the type.
-template <class T>
-void require_positive(const char* name, double value) {
-  if (!(is_finite(value) && value > 0)) {
-    std::ostringstream text;
-    text << name << " is " << value << ", a finite number above 0 expected";
-    throw OptionError(text.str());
-  }
-  if (!detail::is_normal<T>(value)) detail::throw_outside_type<T>(name, value, "");
-}
-
-/// The same for what losses multiply by the inverse of.
-template <class T>
-void require_invertible(const char* name, double value) {
-  require_positive<double>(name, value);
-  if (!detail::is_normal<T>(1 / value))
-    detail::throw_outside_type<T>(name, value, "its inverse is ");
-}
-
-/// Throws an OptionError unless ε of z/max(|z|, ε), which is taken in double, is 0 or has an
-/// inverse.
-inline void require_norm_epsilon(const char* name, double value) {
-  require_zero_or_normal<double>(name, value);
-}
-
-/// Throws an OptionError unless 0 <= value <= 1.
-inline void require_fraction(const char* name, double value) {
-  if (is_finite(value) && value >= 0 && value <= 1) return;
-  std::ostringstream text;
-  text << name << " is " << value << ", a number from 0 to 1 expected";
-  throw OptionError(text.str());
-}
-
-/// Throws an OptionError unless value >= least.
-inline void require_at_least(const char* name, std::size_t value, std::size_t least) {
-  if (value >= least) return;
-  throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at least " +
-                    std::to_string(least) + " expected");
-}
-
-/// Throws an OptionError unless value <= most.
-inline void require_at_most(const char* name, std::size_t value, std::size_t most) {
-  if (value <= most) return;
-  throw OptionError(std::string(name) + " is " + std::to_string(value) + ", at most " +
-                    std::to_string(most) + " expected");
 }
 
 /// Throws a ShapeError unless there is one of the labels for each row of the batch.

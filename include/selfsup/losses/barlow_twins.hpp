@@ -6,6 +6,7 @@
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -25,8 +26,8 @@ struct BarlowTwinsOptions {
   double scale = 1;                     ///< > 0, a factor on the whole loss
   double epsilon = 1e-5;                ///< ε >= 0, added to each column's variance
   CovarianceRoute covariance_route = CovarianceRoute::automatic;  ///< the value is the same
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
 
   /// Equal to facebookresearch/barlowtwins `main.py`.
   static BarlowTwinsOptions official() { return {}; }

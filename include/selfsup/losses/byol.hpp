@@ -3,7 +3,7 @@
 
 #include "selfsup/core/enter.hpp"
 
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/kernels/rows/prediction_loss.hpp"
 
 namespace selfsup {

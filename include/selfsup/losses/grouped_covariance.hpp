@@ -6,6 +6,7 @@
 
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -23,8 +24,8 @@ inline namespace SELFSUP_ABI {
 struct GroupedCovarianceOptions {
   std::size_t group_size = 128;  ///< b >= 2, the most columns of a group; D or more: the exact term
   std::uint64_t seed = 0;        ///< of the groups, which are a function of (seed, step)
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
 };
 
 /// An unbiased estimate of VICReg's covariance term of one view, c = 1/D Σ_{i≠j} C_ij², C =

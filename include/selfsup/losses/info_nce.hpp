@@ -6,6 +6,7 @@
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -36,8 +37,8 @@ struct InfoNceOptions {
   bool detach_key = false;            ///< keys are constants: backward takes d_query alone
   double label_smoothing = 0;         ///< α in [0, 1), what the label shares among all candidates
   std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
   Reduction reduction = Reduction::mean;  ///< mean over the N queries (symmetric: 2N anchors); sum;
                                           ///< view_means: the sum of both directions' means
 
@@ -68,7 +69,7 @@ class InfoNce : public RunsOn {
  public:
   explicit InfoNce(const InfoNceOptions& options = {}) : options_(options) {
     require_invertible<T>("InfoNce: temperature", options.temperature);
-    require_share("InfoNce: label_smoothing", options.label_smoothing);
+    require_below_one("InfoNce: label_smoothing", options.label_smoothing);
     require_norm_epsilon("InfoNce: norm_epsilon", options.norm_epsilon);
     if (options.label_smoothing > 0 && options.hardest > 0)
       throw OptionError(
@@ -156,7 +157,7 @@ class InfoNce : public RunsOn {
   }
 
   /// The share of the last forward's anchors whose positive is more similar than every negative; a
-  /// tie is a miss, an anchor without a negative is none. Not to be called in one expression with
+  /// tie is a miss, an anchor without a negative is a hit. Not to be called in one expression with
   /// forward: C++ leaves open which of the two comes first.
   double accuracy() const {
     state_.require("InfoNce::accuracy");

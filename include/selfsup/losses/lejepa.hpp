@@ -6,6 +6,7 @@
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -56,7 +57,7 @@ template <class T>
 class LeJepa : public RunsOn {
  public:
   explicit LeJepa(const LeJepaOptions& options = {}) : options_(options) {
-    require_fraction("LeJepa: sigreg_weight", options.sigreg_weight);
+    require_up_to_one("LeJepa: sigreg_weight", options.sigreg_weight);
     require_at_least("LeJepa: slices", options.slices, 1);
   }
 

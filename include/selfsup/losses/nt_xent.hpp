@@ -5,6 +5,7 @@
 
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -27,8 +28,8 @@ struct NtXentOptions {
   double positive_prior = 0;  ///< τ⁺ in [0, 1), the share of negatives that are of the same kind
   double hard_negative_beta = 0;  ///< β >= 0, how much similar negatives count for more
   std::size_t hardest = 0;  ///< k: the most similar negatives of each anchor that count, 0 for all
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
   Reduction reduction =
       Reduction::mean;  ///< mean over the 2N anchors, their sum, or the sum of both views' means
 
@@ -67,7 +68,7 @@ class NtXent : public RunsOn {
  public:
   explicit NtXent(const NtXentOptions& options = {}) : options_(options) {
     require_invertible<T>("NtXent: temperature", options.temperature);
-    require_share("NtXent: positive_prior", options.positive_prior);
+    require_below_one("NtXent: positive_prior", options.positive_prior);
     require_not_negative<T>("NtXent: hard_negative_beta", options.hard_negative_beta);
     require_norm_epsilon("NtXent: norm_epsilon", options.norm_epsilon);
     if (options.positive_prior == 0 && options.hard_negative_beta == 0) return;
@@ -114,7 +115,7 @@ class NtXent : public RunsOn {
   }
 
   /// The share of the last forward's anchors whose positive is more similar than every negative; a
-  /// tie is a miss, an anchor without a negative is none. Not to be called in one expression with
+  /// tie is a miss, an anchor without a negative is a hit. Not to be called in one expression with
   /// forward: C++ leaves open which of the two comes first.
   double accuracy() const {
     state_.require("NtXent::accuracy");

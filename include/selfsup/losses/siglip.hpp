@@ -5,6 +5,7 @@
 
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -24,8 +25,8 @@ struct SigLipOptions {
   double bias = -10;      ///< b, what is added to them
   bool normalize = true;  ///< rows are scaled to length 1, so that similarities are cosines
   double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
   Reduction reduction = Reduction::mean;  ///< the sum over all N² pairs divided by N; or that sum
 };
 

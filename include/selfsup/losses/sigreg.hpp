@@ -5,6 +5,7 @@
 
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -97,7 +98,8 @@ class SigReg : public RunsOn {
     N_ = call[0].rows();
     D_ = call[0].cols();
     slices_.prepare(call.where, options_.slices, D_, {options_.seed, steps_.of(call.keeps)});
-    // (1) projections, (2) their distance from the normal distribution, (2') (1') their gradient
+    // (1) projections, (2) their distance from the normal distribution; and, while a slice is in
+    // the cache, its part of the gradient, steps (2') and (1') of backward
     const auto sums = normality_.forward(call[0], slices_, matmul_, call.keeps ? &d_z_ : nullptr);
     if (!is_finite(sums.check)) throw_non_finite(call.where, call.arguments);
     const T loss = end(call, sums.statistic / static_cast<double>(slices_.count()), state_);

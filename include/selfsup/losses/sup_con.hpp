@@ -6,6 +6,7 @@
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/labels.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/reduction.hpp"
 #include "selfsup/core/runs_on.hpp"
@@ -25,8 +26,8 @@ struct SupConOptions {
   SupConForm form = SupConForm::outside;  ///< where the mean over an anchor's positives is taken
   bool normalize = true;        ///< rows are scaled to length 1, so that similarities are cosines
   double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
   Reduction reduction = Reduction::mean;  ///< mean over the anchors that have a positive; or sum
 };
 

@@ -6,6 +6,7 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -23,8 +24,8 @@ struct UniformityOptions {
   double scale = 2;             ///< t > 0 of the Gaussian e^(−t·d²)
   bool normalize = true;        ///< rows are scaled to length 1 first, as the paper's encoder does
   double norm_epsilon = 1e-12;  ///< ε >= 0 of z/max(|z|, ε); with 0 a row of zeros is an error
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
 };
 
 /// Uniformity (Wang and Isola 2020, arXiv:2005.10242, section 4.1.2): how far the rows of one view

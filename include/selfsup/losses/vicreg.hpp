@@ -5,6 +5,7 @@
 
 #include "selfsup/core/call.hpp"
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/pass_state.hpp"
 #include "selfsup/core/runs_on.hpp"
 #include "selfsup/core/view.hpp"
@@ -34,8 +35,8 @@ struct VicRegOptions {
   Branches variance_branches = Branches::mean;   ///< half the sum of the branches' variance terms
   Branches covariance_branches = Branches::sum;  ///< the sum of the branches' covariance terms
   CovarianceRoute covariance_route = CovarianceRoute::automatic;  ///< the value is the same
-  std::size_t memory_budget =
-      256u << 20;  ///< bytes of tiles kept from forward for backward; the value never depends on it
+  /// Bytes of tiles kept from forward for backward; the value never depends on it.
+  std::size_t memory_budget = default_memory_budget;
 
   /// Equal to facebookresearch/vicreg `main_vicreg.py`, lightly and pytorch-metric-learning.
   static VicRegOptions official() { return {}; }

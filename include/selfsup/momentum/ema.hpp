@@ -7,6 +7,7 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/inline.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/simd/batch.hpp"
@@ -127,7 +128,7 @@ bool is_one_piece(ConstView<T> view) {
 /// The rate of step k of K: τ_k = 1 − (1 − τ₀)(cos(πk/K) + 1)/2, from exactly `base_rate` τ₀ (the
 /// paper's 0.996) at step 0 to exactly 1 at step K. It never falls, to the last bit.
 inline double ema_rate(double base_rate, std::size_t step, std::size_t total_steps) {
-  require_fraction("ema_rate: base_rate", base_rate);
+  require_up_to_one("ema_rate: base_rate", base_rate);
   if (step > total_steps || total_steps == 0) {
     throw OptionError("ema_rate: step is " + std::to_string(step) + ", total_steps is " +
                       std::to_string(total_steps));
@@ -145,7 +146,7 @@ inline double ema_rate(double base_rate, std::size_t step, std::size_t total_ste
 /// target at rate 1.
 template <class T>
 void ema_update(MutView<T> target, ConstView<T> online, double rate) {
-  require_fraction("ema_update: rate", rate);
+  require_up_to_one("ema_update: rate", rate);
   if (target.rows() != online.rows() || target.cols() != online.cols()) {
     throw ShapeError("ema_update: online is " + shape_text(online) + ", target is " +
                      shape_text(target));

@@ -235,7 +235,7 @@ class MemoryBank : public RunsOn {
     const std::size_t count = (bytes.size() - crc_bytes - at) / sizeof(std::int64_t);
     ids_.grow(count);
     for (std::size_t i = 0; i < count; ++i, at += sizeof(std::int64_t))
-      ids_.data()[i] = static_cast<std::int64_t>(read<std::uint64_t>(bytes, at));
+      ids_[i] = static_cast<std::int64_t>(read<std::uint64_t>(bytes, at));
   }
 
   static detail::Bits<T> bits(const T& entry) {

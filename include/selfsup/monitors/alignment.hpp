@@ -5,6 +5,7 @@
 
 #include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/rows/prediction_rows.hpp"
 

@@ -88,7 +88,7 @@ double embedding_std(ConstView<T> z) {
   const auto N = static_cast<double>(z.rows());
   double total = 0;
   for (std::size_t c = 0; c < D; ++c) {
-    const double sum = sums.data()[c], square = sums.data()[D + c];
+    const double sum = sums[c], square = sums[D + c];
     total += std::sqrt(std::max<double>(0, square - sum * sum / N) / (N - 1));
   }
   return total / static_cast<double>(D);

@@ -4,6 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/check.hpp"
+#include "selfsup/core/option_check.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/pairs/gaussian.hpp"
 #include "selfsup/kernels/rows/unit_rows.hpp"

@@ -71,12 +71,12 @@ class SmallGram {
         const double above = simd::dot(row + r + 1, row + r + 1, edge - r - 1);
         const double diagonal = with_diagonal ? static_cast<double>(row[r]) : 0;
         if (!with_diagonal) row[r] = 0;
-        row_squares_.data()[r] = simd::fma(diagonal, diagonal, 2 * above);
+        row_squares_[r] = simd::fma(diagonal, diagonal, 2 * above);
       }
       mirror(gram, first, last);
     });
     double total = 0;
-    for (std::size_t r = 0; r < edge; ++r) total += row_squares_.data()[r];
+    for (std::size_t r = 0; r < edge; ++r) total += row_squares_[r];
     return total;
   }
 

@@ -4,8 +4,8 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
-#include "selfsup/core/check.hpp"
 #include "selfsup/core/errors.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/view.hpp"
 
 #include <algorithm>

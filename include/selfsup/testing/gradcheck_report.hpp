@@ -4,7 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/abi.hpp"
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/finite.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -45,13 +45,12 @@ class CentredGradient {
 
   /// Adds −weight·squares_j to each column's factor.
   void subtract_diagonal(const CentredView<T>& own, double weight) {
-    for (std::size_t j = 0; j < own.rows.cols(); ++j)
-      factor_.data()[j] -= weight * own.squares.data()[j];
+    for (std::size_t j = 0; j < own.rows.cols(); ++j) factor_[j] -= weight * own.squares[j];
   }
 
   /// Adds weight·numbers_j to each of D columns' factors.
   void add(const double* numbers, double weight, std::size_t D) {
-    for (std::size_t j = 0; j < D; ++j) factor_.data()[j] += weight * numbers[j];
+    for (std::size_t j = 0; j < D; ++j) factor_[j] += weight * numbers[j];
   }
 
   /// The parts of a gradient: zc·factor + difference_weight·difference + product_weight·product,
@@ -225,7 +224,7 @@ class CentredGradient {
   Result begin(const Parts& parts, MutView<T> d_z) {
     const std::size_t N = d_z.rows(), D = d_z.cols(), padded = product::round_up(D, simd::lanes<T>);
     T* const factor = factor_in_t_.grow(padded);
-    for (std::size_t j = 0; j < D; ++j) factor[j] = static_cast<T>(factor_.data()[j]);
+    for (std::size_t j = 0; j < D; ++j) factor[j] = static_cast<T>(factor_[j]);
     std::fill(factor + D, factor + padded, T(0));
     const bool direct = d_z.contiguous_rows();
     if (!direct) rows_.reshape(N, D);

@@ -69,7 +69,7 @@ class SquaresVisitor : public product::Visitor {
       const double above = simd::dot(row + first, row + first, tile.cols - first);
       sum += simd::fma(diagonal, diagonal, 2 * above);
     }
-    tile_sums_.data()[tile.slot] = sum;
+    tile_sums_[tile.slot] = sum;
   }
 
   void revisit(const Tile& tile) const {
@@ -151,8 +151,7 @@ class OffDiagonalSquares {
   // |K|² − Σ_j s_j². Leaves sample space when that loses too many digits and the choice is free.
   double less_diagonal(const CentredView<T>& z, double all) {
     double diagonal = 0;
-    for (std::size_t j = 0; j < z.rows.cols(); ++j)
-      diagonal += z.squares.data()[j] * z.squares.data()[j];
+    for (std::size_t j = 0; j < z.rows.cols(); ++j) diagonal += z.squares[j] * z.squares[j];
     const double off_diagonal = all - diagonal;
     if (automatic_ && !(off_diagonal * largest_amplification<T> >= all)) in_samples_ = false;
     return std::max<double>(off_diagonal, 0);

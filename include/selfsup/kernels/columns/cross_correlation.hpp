@@ -53,7 +53,7 @@ class OffDiagonalVisitor : public product::Visitor {
     double sum = 0;
     for (std::size_t r = 0; r < tile.rows; ++r)
       sum += simd::dot(tile.row(r), tile.row(r), tile.cols);
-    tile_sums_.data()[tile.slot] = sum;
+    tile_sums_[tile.slot] = sum;
   }
 
   void revisit(const Tile& tile) const {
@@ -262,8 +262,8 @@ class CrossCorrelation {
     simd::transpose(s.row(0), s.stride(), D, D, transposed_.row(0), transposed_.stride());
     col_sums_.grow(D);
     parallel_for(D, 2 * D, [&](std::size_t j) {
-      row_sums_.data()[j] = simd::dot(s.row(j), s.row(j), D);
-      col_sums_.data()[j] = simd::dot(transposed_.row(j), transposed_.row(j), D);
+      row_sums_[j] = simd::dot(s.row(j), s.row(j), D);
+      col_sums_[j] = simd::dot(transposed_.row(j), transposed_.row(j), D);
     });
   }
 

@@ -163,7 +163,7 @@ class Moments {
                 });
     T* const shift = shift_in_t_.grow(z.cols());
     for (std::size_t j = 0; j < z.cols(); ++j)
-      shift[j] = static_cast<T>(shift_.data()[j] / static_cast<double>(z.rows()));
+      shift[j] = static_cast<T>(shift_[j] / static_cast<double>(z.rows()));
     return shift;
   }
 

@@ -67,7 +67,7 @@ class StandardGradient {
   /// Sets f_j = gap_weight·(1 − c_j) + dot_weight·s_j.
   void set_factors(const StandardPair<T>& pair, double gap_weight, double dot_weight) {
     for (std::size_t j = 0; j < pair.a().rows.cols(); ++j)
-      factors_.data()[j] = gap_weight * pair.gaps()[j] + dot_weight * pair.dots()[j];
+      factors_[j] = gap_weight * pair.gaps()[j] + dot_weight * pair.dots()[j];
   }
 
   /// Writes weight·dz (N, D) of both views, whose products have the same form: strip by strip of
@@ -191,7 +191,7 @@ class StandardGradient {
     const Output& out = view.out;
     const auto N = static_cast<double>(out.own.rows.rows());
     for (std::size_t j = first; j < first + width; ++j) {
-      const double inverse = out.own.inverse.data()[j], factor = factors_.data()[j];
+      const double inverse = out.own.inverse[j], factor = factors_[j];
       const double mean = simd::fma(out.product_weight, along[j - first], factor * out.dots[j]) / N;
       view.of_product[j] = static_cast<T>(inverse * out.product_weight);
       view.of_other[j] = static_cast<T>(inverse * factor);

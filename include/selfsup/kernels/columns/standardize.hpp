@@ -83,7 +83,7 @@ class StandardPair {
   /// Returns Σ_j (1 − c_j)².
   double squared_gaps() const {
     double sum = 0;
-    for (std::size_t j = 0; j < a_.rows.cols(); ++j) sum += gaps_.data()[j] * gaps_.data()[j];
+    for (std::size_t j = 0; j < a_.rows.cols(); ++j) sum += gaps_[j] * gaps_[j];
     return sum;
   }
 
@@ -241,8 +241,8 @@ class StandardPair {
     const T *const shift_a = a.shifts + block.col, *const shift_b = b.shifts + block.col;
     alignas(64) T by_a[widest], by_b[widest];
     for (std::size_t j = 0; j < block.cols; ++j) {
-      by_a[j] = static_cast<T>(a_.inverse.data()[block.col + j]);
-      by_b[j] = static_cast<T>(b_.inverse.data()[block.col + j]);
+      by_a[j] = static_cast<T>(a_.inverse[block.col + j]);
+      by_b[j] = static_cast<T>(b_.inverse[block.col + j]);
     }
     const Chunks runs{block.rows, rows_in_type};
     for (std::size_t run = 0; run < runs.count(); ++run) {
@@ -272,17 +272,16 @@ class StandardPair {
     const auto N = static_cast<double>(a_.rows.rows());
     std::copy_n(dots, cols, dots_.data() + col);
     for (std::size_t j = 0; j < cols; ++j) {
-      const double inverse_a = a_.inverse.data()[col + j], inverse_b = b_.inverse.data()[col + j];
-      gaps_.data()[col + j] =
-          (simd::fma(epsilon * inverse_a, inverse_a, epsilon * inverse_b * inverse_b) +
-           distances[j] / N) /
-          2;
+      const double inverse_a = a_.inverse[col + j], inverse_b = b_.inverse[col + j];
+      gaps_[col + j] = (simd::fma(epsilon * inverse_a, inverse_a, epsilon * inverse_b * inverse_b) +
+                        distances[j] / N) /
+                       2;
     }
   }
 
   static void require_variance(const char* where, const char* name, const StandardView<T>& view) {
     for (std::size_t j = 0; j < view.rows.cols(); ++j) {
-      if (view.squares.data()[j] > 0) continue;
+      if (view.squares[j] > 0) continue;
       throw NonFiniteError(std::string(where) + ": column " + std::to_string(j) + " of " + name +
                            " has no variance in " + (sizeof(T) == 4 ? "float" : "double") +
                            ", which epsilon 0 would divide by");

@@ -62,7 +62,7 @@ class StripMoments {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t strip = chunks.first(chunk) + i;
         const std::size_t first = strips.first(strip), width = strips.length(strip);
-        differences_.data()[strip] = about_middle(views, first, width, difference);
+        differences_[strip] = about_middle(views, first, width, difference);
         for (const View& view : views) {
           T* const x = transposed_.row(chunk * strips.size);
           centre_columns(view.centred, first, width, x, transposed_.stride());
@@ -96,7 +96,7 @@ class StripMoments {
     };
     const auto subtract_strip = [&](std::size_t strip) {
       for (std::size_t i = 0; difference && i < strips.length(strip); ++i)
-        differences_.data()[strip] += subtract(views, strips.first(strip) + i, 0, D, *difference);
+        differences_[strip] += subtract(views, strips.first(strip) + i, 0, D, *difference);
     };
     if (step_by_step(chunks)) {
       features_by_steps(views, strips, chunks, centre, subtract_strip);
@@ -146,7 +146,7 @@ class StripMoments {
     reserve_strips_of_columns(views, strips, chunks, transposed_);
     parallel_for(strips.count(), [&](std::size_t strip, std::size_t share) {
       const std::size_t first = strips.first(strip), width = strips.length(strip);
-      differences_.data()[strip] = about_middle(views, first, width, difference);
+      differences_[strip] = about_middle(views, first, width, difference);
       for (const View& view : views)
         centre_columns(view.centred, first, width, transposed_.row(share * strips.size),
                        transposed_.stride());
@@ -223,12 +223,11 @@ class StripMoments {
       })[0];
       shift[j] = static_cast<T>(sum / static_cast<double>(N));
       const Batch mean(shift[j]);
-      centred.squares.data()[first + j] =
-          simd::sums<T, 1>(N, [&](std::size_t n, auto part, auto&& add) {
-            const Batch zc = simd::keep(simd::load(column + n, part) - mean, part);
-            simd::store(column + n, zc, part);
-            add(0, zc, zc);
-          })[0];
+      centred.squares[first + j] = simd::sums<T, 1>(N, [&](std::size_t n, auto part, auto&& add) {
+        const Batch zc = simd::keep(simd::load(column + n, part) - mean, part);
+        simd::store(column + n, zc, part);
+        add(0, zc, zc);
+      })[0];
     }
     for (std::size_t n = 0; n < N; ++n) {
       T* const row = centred.rows.row(n) + first;

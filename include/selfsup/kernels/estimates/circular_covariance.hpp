@@ -73,8 +73,7 @@ class CircularCovariance {
     unfold(r);
     first.transform.fwd(first.spectrum.data(), r, index(L_));
     // r_k = r_{D−k}, so the transform is real.
-    for (std::size_t f = 0; f < bins(); ++f)
-      slopes_.data()[f] = first.spectrum.data()[f].real() * factor;
+    for (std::size_t f = 0; f < bins(); ++f) slopes_[f] = first.spectrum[f].real() * factor;
     return sum;
   }
 
@@ -92,9 +91,8 @@ class CircularCovariance {
         }
         Worker& own = workers_[chunk];
         for (std::size_t f = 0; f < bins(); ++f)
-          own.spectrum.data()[f] =
-              std::complex<double>(spectra_.row(n)[2 * f], spectra_.row(n)[2 * f + 1]) *
-              slopes_.data()[f];
+          own.spectrum[f] =
+              std::complex<double>(spectra_.row(n)[2 * f], spectra_.row(n)[2 * f + 1]) * slopes_[f];
         own.transform.inv(own.row.data(), own.spectrum.data(), index(L_));
         order.scatter(own.row.data(), scale, n, d_z);
       }
@@ -176,7 +174,7 @@ class CircularCovariance {
         order.gather(zc.row(n), D_, own.row.data());
         own.transform.fwd(own.spectrum.data(), own.row.data(), index(L_));
         for (std::size_t f = 0; f < bins(); ++f) {
-          const std::complex<double> x = own.spectrum.data()[f];
+          const std::complex<double> x = own.spectrum[f];
           power[f] += simd::fma(x.real(), x.real(), x.imag() * x.imag());
           if (!keep) continue;
           spectra_.row(n)[2 * f] = static_cast<T>(x.real());
@@ -186,9 +184,8 @@ class CircularCovariance {
     });
     for (std::size_t f = 0; f < bins(); ++f) {
       double sum = 0;
-      for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk)
-        sum += workers_[chunk].power.data()[f];
-      workers_[0].spectrum.data()[f] = sum;
+      for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) sum += workers_[chunk].power[f];
+      workers_[0].spectrum[f] = sum;
     }
   }
 

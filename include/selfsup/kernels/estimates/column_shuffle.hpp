@@ -31,7 +31,7 @@ class ColumnShuffle {
   /// Writes one row in the order, to[j] = from[order[j]].
   template <class From, class To>
   void gather(const From* from, std::size_t D, To* to) const {
-    for (std::size_t j = 0; j < D; ++j) to[j] = static_cast<To>(from[order_.data()[j]]);
+    for (std::size_t j = 0; j < D; ++j) to[j] = static_cast<To>(from[order_[j]]);
   }
   /// Writes z (N, D) of any layout in the order.
   template <class T>
@@ -40,15 +40,14 @@ class ColumnShuffle {
     shuffled.reshape(z.rows(), D);
     parallel_for(z.rows(), D, [&](std::size_t n) {
       if (z.contiguous_rows()) return gather(z.row(n), D, shuffled.row(n));
-      for (std::size_t j = 0; j < D; ++j) shuffled.row(n)[j] = z(n, order_.data()[j]);
+      for (std::size_t j = 0; j < D; ++j) shuffled.row(n)[j] = z(n, order_[j]);
     });
   }
 
   /// Writes row n of z from one in the order: z(n, order[j]) = weight·from[j].
   template <class From, class T>
   void scatter(const From* from, From weight, std::size_t n, MutView<T> z) const {
-    for (std::size_t j = 0; j < z.cols(); ++j)
-      z(n, order_.data()[j]) = static_cast<T>(weight * from[j]);
+    for (std::size_t j = 0; j < z.cols(); ++j) z(n, order_[j]) = static_cast<T>(weight * from[j]);
   }
   /// Writes all of z (N, D).
   template <class T>

@@ -53,9 +53,9 @@ class AllEntries {
 
   void reserve(std::size_t tiles, std::size_t) { sums_.grow(tiles); }
   void take(const product::Tile<T>& tile, const Lanes& lanes) {
-    sums_.data()[tile.slot] = {lanes.cost.total(), lanes.slope.total()};
+    sums_[tile.slot] = {lanes.cost.total(), lanes.slope.total()};
   }
-  const CostSums& of(std::size_t tile) const { return sums_.data()[tile]; }
+  const CostSums& of(std::size_t tile) const { return sums_[tile]; }
   std::size_t bytes() const { return sums_.bytes(); }
 
  private:

@@ -12,7 +12,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/pairs/entrywise.hpp"
@@ -74,7 +74,7 @@ class NearestVisitor : public product::Visitor {
         largest = simd::max(largest, entry_.exponent(s, tile.row0 + r, tile.col0 + c, part));
       });
     }
-    nearest_.data()[tile.slot] = simd::largest<T>(largest);
+    nearest_[tile.slot] = simd::largest<T>(largest);
   }
 
  private:

@@ -35,7 +35,7 @@ class MaskedRows {
       return found != ids + groups && *found == id ? static_cast<std::size_t>(found - ids) : groups;
     };
     anchor_groups_.grow(anchors);
-    for (std::size_t i = 0; i < anchors; ++i) anchor_groups_.data()[i] = group_of(anchor_ids[i]);
+    for (std::size_t i = 0; i < anchors; ++i) anchor_groups_[i] = group_of(anchor_ids[i]);
 
     // Counting sort by group; the rows of no anchor come last.
     std::size_t* const begins = begins_.grow(anchors + 3);
@@ -50,9 +50,9 @@ class MaskedRows {
 
   /// The rows with the id of anchor i among `count` from `first` on, ascending.
   Range of(std::size_t i, std::size_t first, std::size_t count) const {
-    const std::size_t group = anchor_groups_.data()[i];
-    const std::size_t* const begin = rows_.data() + begins_.data()[group];
-    const std::size_t* const end = rows_.data() + begins_.data()[group + 1];
+    const std::size_t group = anchor_groups_[i];
+    const std::size_t* const begin = rows_.data() + begins_[group];
+    const std::size_t* const end = rows_.data() + begins_[group + 1];
     const std::size_t* const from = std::lower_bound(begin, end, first);
     return {from, std::lower_bound(from, end, first + count)};
   }

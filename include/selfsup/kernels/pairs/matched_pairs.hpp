@@ -38,12 +38,12 @@ class MatchedPairs {
     pull_.grow(N);
     parallel_for(N, x.cols(), [&](std::size_t i) {
       const Cost<double> of = entry_.positive(simd::dot(x.row(i), y.row(i), x.cols()));
-      positives_.data()[i] = {of.cost, of.slope};
-      pull_.data()[i] = static_cast<T>(-of.slope);
+      positives_[i] = {of.cost, of.slope};
+      pull_[i] = static_cast<T>(-of.slope);
     });
     walk_.rectangular(x, y, memory_budget, visitor());
     CostSums total;
-    for (std::size_t i = 0; i < N; ++i) total += positives_.data()[i];
+    for (std::size_t i = 0; i < N; ++i) total += positives_[i];
     for (std::size_t tile = 0; tile < walk_.tiles(); ++tile) total += sums_.of(tile);
     return total;
   }
@@ -53,7 +53,7 @@ class MatchedPairs {
   void backward(const Matrix& x, const Matrix& y, Matrix* d_x, Matrix* d_y) {
     walk_.rectangular_backward(x, y, d_x, d_y, visitor());
     const auto same = [](std::size_t i) { return i; };
-    const auto pull = [&](std::size_t i) { return pull_.data()[i]; };
+    const auto pull = [&](std::size_t i) { return pull_[i]; };
     if (d_x) add_positives(y, same, pull, *d_x);
     if (d_y) add_positives(x, same, pull, *d_y);
   }

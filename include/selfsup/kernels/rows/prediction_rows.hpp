@@ -8,7 +8,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/inline.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"

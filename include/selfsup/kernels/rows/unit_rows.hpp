@@ -5,8 +5,8 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/call.hpp"
-#include "selfsup/core/check.hpp"
 #include "selfsup/core/contiguous.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/rows/norm.hpp"
@@ -46,7 +46,7 @@ class UnitRows {
       for (std::size_t i = 0; i < chunks.length(chunk); ++i) {
         const std::size_t n = chunks.first(chunk) + i, row = view * N + n;
         const double check =
-            normalize_row(contiguous[view].row(n), D, scaling, rows_.row(row), slope_.data()[row]);
+            normalize_row(contiguous[view].row(n), D, scaling, rows_.row(row), slope_[row]);
         sum += check;
         most = std::max(most, check);
       }
@@ -93,7 +93,7 @@ class UnitRows {
         sum += along;
         if (d_z.empty()) continue;
         T* out = d_z.contiguous_rows() ? d_z.row(n) : d_u;
-        write_gradient(u, d_u, D, normalized_ ? along : 0, factor * slope_.data()[row], out);
+        write_gradient(u, d_u, D, normalized_ ? along : 0, factor * slope_[row], out);
         if (out == d_u) write_row(d_z, n, d_u);
       }
       sums[item] = sum;

@@ -27,11 +27,11 @@ namespace kernels {
 template <class T>
 double softmax_loss(Anchors<T>& anchors, std::size_t i, double above, bool decoupled) {
   const double larger = decoupled ? 0 : std::max<double>(above, 0), down = std::exp(-larger);
-  const double rest = anchors.rest.data()[i] * down;
+  const double rest = anchors.rest[i] * down;
   const double positive = decoupled ? 0 : std::exp(above - larger);
   const double all = rest + positive;
-  anchors.inverse.data()[i] = down / all;
-  anchors.miss.data()[i] = rest / all;
+  anchors.inverse[i] = down / all;
+  anchors.miss[i] = rest / all;
   // Online, e_p may lie so far below the shift that r_i/e_p is not finite; the constant shift
   // never gets there, where the logarithm of a small sum would cancel with it.
   return above > -690 && !decoupled ? std::log1p(rest / positive) : std::log(all) - above;
@@ -44,14 +44,14 @@ double softmax_loss(Anchors<T>& anchors, std::size_t i, double above, bool decou
 template <class T>
 double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, double shift_above,
                           double n, const SoftmaxForm& form) {
-  double& weight = anchors.inverse.data()[i];
-  double& miss = anchors.miss.data()[i];
+  double& weight = anchors.inverse[i];
+  double& miss = anchors.miss[i];
   weight = miss = 0;
-  anchors.mean.data()[i] = 0;
+  anchors.mean[i] = 0;
   if (n == 0) return 0;
   const double beta = form.negatives.beta, prior = form.negatives.prior;
-  const double hard = beta == 0 ? n : anchors.hard.data()[i];  // e^0 counts what is excluded, too
-  const double mean = anchors.rest.data()[i] / hard;
+  const double hard = beta == 0 ? n : anchors.hard[i];  // e^0 counts what is excluded, too
+  const double mean = anchors.rest[i] / hard;
   const double larger = std::max<double>(above, 0), down = std::exp(-larger);
   const double positive = std::exp(above - larger);
   const double floor = n * std::exp(-shift_above - larger);
@@ -61,7 +61,7 @@ double hard_negative_loss(Anchors<T>& anchors, std::size_t i, double above, doub
   miss = negative / all;
   if (!floored) {
     weight = n / ((1 - prior) * hard * all) * down;
-    anchors.mean.data()[i] = static_cast<T>(mean);
+    anchors.mean[i] = static_cast<T>(mean);
     miss = (negative + prior * n * positive / (1 - prior)) / all;
   }
   return above > -690 ? std::log1p(negative / positive) : std::log(all) - above;
@@ -113,8 +113,7 @@ class AnchorLosses {
   void copy_positives(const Anchors<T>& from, std::size_t count, Anchors<T>& to,
                       std::size_t to_first) const {
     grow(to, to_first + count);
-    for (std::size_t i = 0; i < count; ++i)
-      set_up_anchor(to, to_first + i, from.positive.data()[i]);
+    for (std::size_t i = 0; i < count; ++i) set_up_anchor(to, to_first + i, from.positive[i]);
   }
 
   /// Writes the losses of the first `count` anchors of one side, this object's from `first` on,
@@ -134,9 +133,9 @@ class AnchorLosses {
                 ? hard_negative_loss(anchors, i, above(anchors, i), shift_above(anchors, i),
                                      static_cast<double>(count) - 2, form_)
                 : softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
-        losses_.data()[first + i] = loss;
+        losses_[first + i] = loss;
         sum += loss;
-        hit += anchors.own.data()[i] > anchors.largest.data()[i] ? 1 : 0;
+        hit += anchors.own[i] > anchors.largest[i] ? 1 : 0;
       }
       sums[chunk] = sum;
       hits[chunk] = hit;
@@ -149,7 +148,7 @@ class AnchorLosses {
     return total;
   }
 
-  void add(std::size_t i, double more) { losses_.data()[i] += more; }
+  void add(std::size_t i, double more) { losses_[i] += more; }
 
   /// Sets what one backward multiplies by, for the first `count` anchors, whose weights are
   /// d_anchors from `first` on. `label` is taken off dℓ_i/dx_ip.
@@ -158,10 +157,9 @@ class AnchorLosses {
     on_floor_ = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const double factor = d_anchors[first + i];
-      anchors.weight.data()[i] = static_cast<T>(factor * anchors.inverse.data()[i]);
-      anchors.pull.data()[i] = static_cast<T>(factor * (anchors.miss.data()[i] - label));
-      if (form_.negatives.hard() && anchors.inverse.data()[i] == 0)
-        on_floor_ += factor * anchors.miss.data()[i];
+      anchors.weight[i] = static_cast<T>(factor * anchors.inverse[i]);
+      anchors.pull[i] = static_cast<T>(factor * (anchors.miss[i] - label));
+      if (form_.negatives.hard() && anchors.inverse[i] == 0) on_floor_ += factor * anchors.miss[i];
     }
   }
 
@@ -183,23 +181,22 @@ class AnchorLosses {
   // is so low that the difference has to be kept finite.
   double above(const Anchors<T>& anchors, std::size_t i) const {
     const auto scale = static_cast<double>(scale_);
-    if (!online_) return anchors.positive.data()[i] - scale;
-    const auto shift = static_cast<double>(anchors.largest.data()[i]);
-    const double apart = one_arithmetic_
-                             ? scale * (static_cast<double>(anchors.own.data()[i]) - shift)
-                             : anchors.positive.data()[i] - scale * shift;
+    if (!online_) return anchors.positive[i] - scale;
+    const auto shift = static_cast<double>(anchors.largest[i]);
+    const double apart = one_arithmetic_ ? scale * (static_cast<double>(anchors.own[i]) - shift)
+                                         : anchors.positive[i] - scale * shift;
     return std::min(apart, std::numeric_limits<double>::max());
   }
   double shift_above(const Anchors<T>& anchors, std::size_t i) const {
-    const double shift = online_ ? static_cast<double>(anchors.largest.data()[i]) : 1;
+    const double shift = online_ ? static_cast<double>(anchors.largest[i]) : 1;
     return static_cast<double>(scale_) * (shift + 1);
   }
 
   void set_up_anchor(Anchors<T>& anchors, std::size_t i, double positive) const {
-    anchors.positive.data()[i] = positive;
-    anchors.largest.data()[i] = std::numeric_limits<T>::lowest();
-    anchors.rest.data()[i] = 0;
-    if (form_.negatives.hard()) anchors.hard.data()[i] = 0;
+    anchors.positive[i] = positive;
+    anchors.largest[i] = std::numeric_limits<T>::lowest();
+    anchors.rest[i] = 0;
+    if (form_.negatives.hard()) anchors.hard[i] = 0;
   }
 
   // Kept for backward.

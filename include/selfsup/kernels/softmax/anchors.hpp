@@ -56,7 +56,7 @@ class Anchors {
   // Known before the walk.
   Buffer<double> positive;  // x_ip in double, where `own` is not compared
   Buffer<T> own;            // s_ip as the tiles have it
-  // Taken by the walk, over the negatives.
+  // Summed by a walk over the anchor's negatives.
   Buffer<double> rest;  // r_i
   Buffer<double> hard;  // W_i of hard negatives, whose A_i is the rest
   Buffer<T> largest;    // the largest s_ik, which is the shift m_i of an online walk
@@ -149,8 +149,8 @@ class AnchorTiles {
   void keep_own(const Tile& tile, std::size_t r) const {
     const std::size_t p = skip_.positive_col(tile, r);
     if (p >= tile.cols) return;
-    rows_.own.data()[tile.row0 + r] = tile.row(r)[p];
-    if constexpr (Columns) cols_.own.data()[tile.col0 + p] = tile.row(r)[p];
+    rows_.own[tile.row0 + r] = tile.row(r)[p];
+    if constexpr (Columns) cols_.own[tile.col0 + p] = tile.row(r)[p];
   }
 
   void exclude(const Tile& tile, std::size_t r) const { skip_.fill(tile, r, excluded); }

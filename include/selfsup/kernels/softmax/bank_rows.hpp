@@ -80,7 +80,7 @@ class BankRows {
     });
     has_ids_ = ids != nullptr;
     if (ids) {
-      for (std::size_t i = 0; i < count; ++i) ids_.data()[place(i)] = ids[first + i];
+      for (std::size_t i = 0; i < count; ++i) ids_[place(i)] = ids[first + i];
     }
     size_ = std::min(capacity(), size_ + unit.rows());
     const std::size_t before_end = std::min(count, capacity() - next_);

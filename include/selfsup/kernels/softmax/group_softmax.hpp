@@ -18,7 +18,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
-#include "selfsup/core/check.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/labels.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/pairs/exponent_range.hpp"
@@ -94,7 +94,7 @@ class GroupSoftmax {
       std::fill_n(shifts->data(), M, shift);
     if (!online_) return;
     parallel_for(M, z.cols(), [&](std::size_t a) {
-      anchors_.reference.data()[a] = static_cast<T>(simd::dot(z.row(a), z.row(a), z.cols()));
+      anchors_.reference[a] = static_cast<T>(simd::dot(z.row(a), z.row(a), z.cols()));
     });
   }
 
@@ -120,15 +120,15 @@ class GroupSoftmax {
       return 0;
     }
     const double n = static_cast<double>(others);
-    const double positives = anchors_.positives.data()[a], rest = anchors_.rest.data()[a];
+    const double positives = anchors_.positives[a], rest = anchors_.rest[a];
     const double all = positives + rest;
     if (!is_finite(all)) return all;  // similarities of rows that are not normalised overflowed
-    const auto shift = static_cast<double>(anchors_.positive_shift.data()[a]);
+    const auto shift = static_cast<double>(anchors_.positive_shift[a]);
     const auto scale = static_cast<double>(scale_);
     double q = 0, one_minus_q = 1, rest_factor = 0, loss = std::log(n);
     if (rest > 0) {
       const double delta = std::log(rest / positives) +
-                           scale * (static_cast<double>(anchors_.rest_shift.data()[a]) - shift);
+                           scale * (static_cast<double>(anchors_.rest_shift[a]) - shift);
       q = simd::sigmoid(delta);
       one_minus_q = simd::sigmoid(-delta);
       rest_factor = q / rest;
@@ -140,8 +140,8 @@ class GroupSoftmax {
     }
     set_weights(a, rest_factor, one_minus_q / positives, positives / n, q / n);
     if (others > 1) {
-      const double reference = online_ ? static_cast<double>(anchors_.reference.data()[a]) : 0;
-      const double above = shift - reference - anchors_.similarities.data()[a] / n;
+      const double reference = online_ ? static_cast<double>(anchors_.reference[a]) : 0;
+      const double above = shift - reference - anchors_.similarities[a] / n;
       loss += std::max<double>(std::log(positives / n) + scale * above, 0);
     }
     return loss;
@@ -149,10 +149,10 @@ class GroupSoftmax {
 
   void set_weights(std::size_t a, double rest_factor, double positive_factor, double positive_mean,
                    double positive_pull) {
-    anchors_.rest_factor.data()[a] = static_cast<T>(rest_factor);
-    anchors_.positive_factor.data()[a] = static_cast<T>(positive_factor);
-    anchors_.positive_mean.data()[a] = static_cast<T>(positive_mean);
-    anchors_.positive_pull.data()[a] = static_cast<T>(positive_pull);
+    anchors_.rest_factor[a] = static_cast<T>(rest_factor);
+    anchors_.positive_factor[a] = static_cast<T>(positive_factor);
+    anchors_.positive_mean[a] = static_cast<T>(positive_mean);
+    anchors_.positive_pull[a] = static_cast<T>(positive_pull);
   }
 
   // Kept for backward.

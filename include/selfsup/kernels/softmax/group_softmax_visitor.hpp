@@ -181,9 +181,9 @@ class GroupSoftmaxVisitor : public product::Visitor {
     const T* const positive_shifts = anchors_.positive_shift.data();
     const T* const rest_shifts = anchors_.rest_shift.data();
     const Exponential exponential = exponential_of(positive_shifts[i], rest_shifts[i]);
-    const Batch factor(anchors_.rest_factor.data()[i]);
-    const Batch positive_factor(anchors_.positive_factor.data()[i]);
-    const Batch mean(anchors_.positive_mean.data()[i]), pull(anchors_.positive_pull.data()[i]);
+    const Batch factor(anchors_.rest_factor[i]);
+    const Batch positive_factor(anchors_.positive_factor[i]);
+    const Batch mean(anchors_.positive_mean[i]), pull(anchors_.positive_pull[i]);
     for_others(tile, r, [&](std::size_t c, auto part, const Mask& same) {
       const auto of_cols = [&](const Buffer<T>& values) {
         return simd::load(values.data() + tile.col0 + c, part);

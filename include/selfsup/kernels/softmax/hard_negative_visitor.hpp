@@ -135,8 +135,8 @@ class HardNegativeVisitor : private AnchorTiles<T, true>, public product::Visito
   SELFSUP_FLATTEN void weigh_row(const Tile& tile, std::size_t r, T* out) const {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
-    const Batch shift(Online ? anchors_.largest.data()[i] : T(0));
-    const Batch row_weight(anchors_.weight.data()[i]), row_mean(anchors_.mean.data()[i]);
+    const Batch shift(Online ? anchors_.largest[i] : T(0));
+    const Batch row_weight(anchors_.weight[i]), row_mean(anchors_.mean[i]);
     const T* col_weight = anchors_.weight.data() + tile.col0;
     const T* col_mean = anchors_.mean.data() + tile.col0;
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {

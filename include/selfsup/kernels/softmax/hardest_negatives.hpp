@@ -69,39 +69,39 @@ class HardestNegatives {
   /// Puts a candidate in anchor i's list, if it has a place there.
   void offer(std::size_t i, T product, std::size_t index) {
     Entry* const list = entries_.data() + i * k_;
-    std::size_t& length = lengths_.data()[i];
+    std::size_t& length = lengths_[i];
     const Entry entry{product, static_cast<std::uint32_t>(index)};
     if (k_ <= most_sorted) {
       if (length == k_ && !(entry < list[k_ - 1])) return;
       std::size_t place = length < k_ ? length++ : k_ - 1;
       for (; place > 0 && entry < list[place - 1]; --place) list[place] = list[place - 1];
       list[place] = entry;
-      if (length == k_) thresholds_.data()[i] = list[k_ - 1].product;
+      if (length == k_) thresholds_[i] = list[k_ - 1].product;
     } else if (length < k_) {
       list[length++] = entry;
       if (length < k_) return;
       std::make_heap(list, list + k_);
-      thresholds_.data()[i] = list[0].product;
+      thresholds_[i] = list[0].product;
     } else if (entry < list[0]) {
       replace_last(list, entry);
-      thresholds_.data()[i] = list[0].product;
+      thresholds_[i] = list[0].product;
     }
   }
 
   /// Puts anchor i's list in order, when all candidates were offered.
   void sort(std::size_t i) {
     Entry* const list = entries_.data() + i * k_;
-    if (k_ > most_sorted) std::sort(list, list + lengths_.data()[i]);
+    if (k_ > most_sorted) std::sort(list, list + lengths_[i]);
   }
 
   /// Gives anchor i the shift and the sums that a walk over its list would have left.
   void sum(Anchors<T>& anchors, std::size_t i, double scale) const {
     const Entry* const list = entries_.data() + i * k_;
-    const std::size_t length = lengths_.data()[i];
-    if (length > 0) anchors.largest.data()[i] = list[0].product;
+    const std::size_t length = lengths_[i];
+    if (length > 0) anchors.largest[i] = list[0].product;
     double rest = 0;
     for (std::size_t j = length; j > 0; --j) rest += exponential(anchors, i, list[j - 1], scale);
-    anchors.rest.data()[i] = rest;
+    anchors.rest[i] = rest;
   }
 
   /// Sets the weights of one backward from those of the anchors.
@@ -110,8 +110,8 @@ class HardestNegatives {
     parallel_for(anchors_, k_, [&](std::size_t i) {
       const Entry* const list = entries_.data() + i * k_;
       T* const weights = weights_.data() + i * k_;
-      const double weight = static_cast<double>(anchors.weight.data()[i]);
-      for (std::size_t j = 0; j < lengths_.data()[i]; ++j)
+      const double weight = static_cast<double>(anchors.weight[i]);
+      for (std::size_t j = 0; j < lengths_[i]; ++j)
         weights[j] = static_cast<T>(weight * exponential(anchors, i, list[j], scale));
     });
   }
@@ -123,7 +123,7 @@ class HardestNegatives {
       if (output == product::Output::write) std::fill_n(to, candidates.cols(), T(0));
       const Entry* const list = entries_.data() + i * k_;
       const T* const weights = weights_.data() + i * k_;
-      for (std::size_t j = lengths_.data()[i]; j > 0; --j)
+      for (std::size_t j = lengths_[i]; j > 0; --j)
         simd::axpy(weights[j - 1], candidates.row(list[j - 1].index), to, candidates.cols());
     });
   }
@@ -140,10 +140,10 @@ class HardestNegatives {
                    [&](std::size_t c) {
                      T* const to = d_candidates.row(c);
                      if (write) std::fill_n(to, anchors.cols(), T(0));
-                     for (std::size_t at = begins_.data()[c]; at < begins_.data()[c + 1]; ++at) {
-                       const std::size_t place = places_.data()[at];
-                       simd::axpy(weights_.data()[first * k_ + place],
-                                  anchors.row(first + place / k_), to, anchors.cols());
+                     for (std::size_t at = begins_[c]; at < begins_[c + 1]; ++at) {
+                       const std::size_t place = places_[at];
+                       simd::axpy(weights_[first * k_ + place], anchors.row(first + place / k_), to,
+                                  anchors.cols());
                      }
                    });
     }
@@ -157,8 +157,8 @@ class HardestNegatives {
  private:
   static double exponential(const Anchors<T>& anchors, std::size_t i, const Entry& entry,
                             double scale) {
-    return std::exp(scale * (static_cast<double>(entry.product) -
-                             static_cast<double>(anchors.largest.data()[i])));
+    return std::exp(scale *
+                    (static_cast<double>(entry.product) - static_cast<double>(anchors.largest[i])));
   }
 
   // Up to this length a list is in order all the time; a longer one is a heap, its last entry on
@@ -195,7 +195,7 @@ class HardestNegatives {
   void for_entries(std::size_t first, std::size_t count, F&& f) const {
     for (std::size_t i = 0; i < count; ++i) {
       const Entry* const list = entries_.data() + (first + i) * k_;
-      for (std::size_t j = 0; j < lengths_.data()[first + i]; ++j) f(i * k_ + j, list[j]);
+      for (std::size_t j = 0; j < lengths_[first + i]; ++j) f(i * k_ + j, list[j]);
     }
   }
 

@@ -38,9 +38,7 @@ class LabelGroups {
 
   const T* groups() const { return group_.data(); }
   /// How many other rows have the label of row i.
-  std::size_t others(std::size_t i) const {
-    return size_.data()[static_cast<std::size_t>(group_.data()[i])] - 1;
-  }
+  std::size_t others(std::size_t i) const { return size_[static_cast<std::size_t>(group_[i])] - 1; }
   std::size_t bytes() const { return group_.bytes() + size_.bytes() + table_.bytes(); }
 
  private:
@@ -58,10 +56,9 @@ class LabelGroups {
     const std::size_t last = (std::size_t{1} << bits_) - 1;
     auto place = static_cast<std::size_t>((static_cast<std::uint64_t>(label) * golden_ratio) >>
                                           (64 - bits_));
-    while (table_.data()[place] != 0 && labels[table_.data()[place] - 1] != label)
-      place = (place + 1) & last;
-    if (table_.data()[place] == 0) table_.data()[place] = i + 1;
-    return table_.data()[place] - 1;
+    while (table_[place] != 0 && labels[table_[place] - 1] != label) place = (place + 1) & last;
+    if (table_[place] == 0) table_[place] = i + 1;
+    return table_[place] - 1;
   }
 
   // Kept for backward.

@@ -127,7 +127,7 @@ class PairSoftmaxVisitor : private AnchorTiles<T, Columns>, public product::Visi
   SELFSUP_FLATTEN void weigh_row(const Tile& tile, std::size_t r, T* out) const {
     const std::size_t i = tile.row0 + r;
     const T* row = tile.row(r);
-    const Batch row_weight(rows_.weight.data()[i]), shift(rows_.largest.data()[i]);
+    const Batch row_weight(rows_.weight[i]), shift(rows_.largest[i]);
     const T* col_weight = cols_.weight.data() + tile.col0;
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
       const Batch x = simd::load(row + c, part);
