@@ -32,7 +32,7 @@ awk -v work="$work" '
   FNR == 1 { out = "" }
   /^```/ && out != "" { close(out); out = ""; next }
   /^```cpp$/ { name = FILENAME; gsub(/[^A-Za-z0-9]/, "_", name); out = work "/" name "-" FNR ".cpp"; next }
-  out != "" { print > out }' README.md CONTRIBUTING.md docs/*.md
+  out != "" { print > out }' README.md CONTRIBUTING.md $(find docs -name '*.md')
 
 snippets=("$work"/*.cpp)
 printf '%s\0' "${snippets[@]}" |

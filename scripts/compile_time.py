@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what including selfsup costs a compiler, and writes docs/compile_time.md.
+"""Measures what including selfsup costs a compiler, and writes docs/measured/compile_time.md.
 
 A header is timed in a file that includes nothing else, beside one that includes Eigen/Core and
 xsimd; then a file that makes one loss for float. User and system time, the median of --runs.
@@ -96,7 +96,7 @@ Nearly all of a header's time is xsimd's. Making a loss compiles its products fo
 micro-kernel; a program that names a loss in several files can do that once, with `extern template
 class selfsup::VicReg<float>;` in all of them and `template class selfsup::VicReg<float>;` in one.
 """
-    (ROOT / "docs/compile_time.md").write_text(page)
+    (ROOT / "docs/measured/compile_time.md").write_text(page)
     print(page)
     return 0
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains what the papers' claims are about and checks whether they hold here.
 #
-#   scripts/experiments.sh --data FOLDER   on MNIST's files in FOLDER; writes docs/experiments.md
+#   scripts/experiments.sh --data FOLDER   on MNIST's files in FOLDER; writes docs/measured/experiments.md
 #   scripts/experiments.sh                 on the built-in digits; writes build/experiments/
 #   scripts/experiments.sh --quick         a reduced set on them, in less than five minutes
 #   scripts/experiments.sh --help          this text
@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 quick=no page=build/experiments/experiments.md
 if [[ " $*" == *" --quick"* ]]; then quick=yes; fi
-if [[ " $*" == *" --data"* && " $*" != *" --only"* ]]; then page=docs/experiments.md; fi
+if [[ " $*" == *" --data"* && " $*" != *" --only"* ]]; then page=docs/measured/experiments.md; fi
 
 scripts/setup.sh
 build=build/experiments

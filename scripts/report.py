@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md, its pictures and the README's table from measured results.
+"""Writes docs/measured/performance.md, its pictures and the README's table from measured results.
 
 usage: scripts/report.py FOLDER [--docs FOLDER] [--readme FILE]
 
@@ -21,12 +21,6 @@ from report_results import RIVALS, TITLES, ratios_of, read_results, scaling_of, 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The README shows each loss at its default, from small to large.
-README_SHAPES = {
-    (256, 128), (1024, 128), (1024, 256), (4096, 128), (4096, 256), (4096, 512), (4096, 2048),
-    (256, 8192),
-}  # fmt: skip
-
-
 def time_text(milliseconds):
     return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1e3:.3g} s"
 
@@ -188,7 +182,7 @@ def busy_section(results):
     return f"""## What on a busy machine?
 
 A step of `nt_xent`, median, beside loops that keep cores busy; nothing is said about how threads wait.
-[docs/threads.md](threads.md) says why a second thread costs nothing then.
+[docs/guides/threads.md](../guides/threads.md) says why a second thread costs nothing then.
 
 {table(head, rows)}
 """
@@ -280,7 +274,7 @@ def covariance_section(results):
     return f"""## What does the covariance term cost?
 
 The sum of squares of VICReg's covariances can be taken over D x D features, as every released code
-does, or over N x N samples, for the same number ([the maths](vicreg.md)); `automatic` takes the
+does, or over N x N samples, for the same number ([the maths](../losses/vicreg.md)); `automatic` takes the
 smaller. Here N = 256, on one thread.{sentence}
 
 {table(['D'] + list(names.values()), rows)}
@@ -351,11 +345,14 @@ work that the algorithm needs counts: half of a symmetric product, no padding, n
 
 
 def readme_table(results):
+    largest = {}  # one row a loss
+    for s in results.losses(1):
+        if s.name == s.program:
+            largest[s.name] = max(s, largest.get(s.name, s), key=lambda step: step.N * step.D)
     rows = [
         [f"`{s.name}`", s.shape, time_text(s.milliseconds), f"{s.of_bound:.2f}",
          f"{s.value_error:.0e}", f"{s.gradient_error:.0e}"]
-        for s in results.losses(1)
-        if s.name == s.program and (s.N, s.D) in README_SHAPES
+        for s in largest.values()
     ]  # fmt: skip
     head = ["step, forward and backward", "N x D", "time", "of the bound", "value error",
             "gradient error"]  # fmt: skip
@@ -381,7 +378,7 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=pathlib.Path, help="what was measured")
-    parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs")
+    parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs/measured")
     parser.add_argument("--readme", type=pathlib.Path, default=ROOT / "README.md")
     arguments = parser.parse_args()
     results = read_results(arguments.folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures selfsup, alone and beside PyTorch and plain Eigen, and writes what it found:
-# docs/performance.md, docs/pictures/ and the README's table of speed and error.
+# docs/measured/performance.md, docs/measured/pictures/ and the README's table of speed and error.
 #
 #   scripts/report.sh                        everything, about 15 minutes; keep the machine idle
 #   scripts/report.sh --quick                small shapes only, written under build/report-quick
@@ -65,7 +65,7 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSELFSUP_MARCH=nativ
 cmake --build "$build" >/dev/null
 
 results=build/report
-docs=docs
+docs=docs/measured
 readme=README.md
 repetitions=(--benchmark_repetitions=5 --benchmark_min_time=0.1)
 compare=(--cap 5)

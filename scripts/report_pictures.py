@@ -1,4 +1,4 @@
-"""The pictures of docs/performance.md."""
+"""The pictures of docs/measured/performance.md."""
 
 import math
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/experiments.md and its picture from what experiments.py measured."""
+"""Writes docs/measured/experiments.md and its picture from what experiments.py measured."""
 
 import argparse
 import json
@@ -84,7 +84,7 @@ def write_page(book, measured, notes, picture, path):
             "Eight claims of the papers behind these losses, each trained small and checked by "
             "code. Reproduced are orderings and collapse, not the papers' numbers. The claims, "
             "their arms, checks and seeds are in "
-            "[claims.json](../examples/experiments/claims.json), which was written before the "
+            "[claims.json](../../examples/experiments/claims.json), which was written before the "
             "first full run, but for what \"Negatives cost\" says; this page is generated.", 100), "",
         *textwrap.wrap(
             "A comparison holds when the difference of the means over the seeds is at least the "

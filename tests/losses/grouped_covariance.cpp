@@ -34,7 +34,7 @@ GroupedCovarianceOptions groups_of(std::size_t size, std::uint64_t seed = 0) {
 // The group of each of D columns: as even as can be, dealt in the order of the shuffle.
 std::vector<std::size_t> groups(const GroupedCovarianceOptions& options, std::size_t D) {
   std::vector<std::size_t> order(D), group(D);
-  rng::shuffle({options.seed, 0}, D, order.data());
+  selfsup::rng::shuffle({options.seed, 0}, D, order.data());
   const std::size_t count = (D + options.group_size - 1) / options.group_size;
   std::size_t next = 0;
   for (std::size_t g = 0; g < count; ++g) {

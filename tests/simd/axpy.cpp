@@ -1,7 +1,7 @@
 #include "selfsup/simd/axpy.hpp"
 
 #include "catch.hpp"
-#include "simd/batches.hpp"
+#include "simd/marked.hpp"
 
 #include <cstddef>
 

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "matrix.hpp"
 #include "simd/batches.hpp"
+#include "simd/marked.hpp"
 #include "tolerances.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "selfsup/simd/reduce.hpp"
 
 #include "catch.hpp"
-#include "simd/batches.hpp"
+#include "simd/marked.hpp"
 #include "tolerances.hpp"
 
 #include <cmath>

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "simd/batches.hpp"
+#include "simd/marked.hpp"
 
 #include <cstddef>
 

@@ -1,7 +1,7 @@
 #include "selfsup/simd/transpose.hpp"
 
 #include "catch.hpp"
-#include "simd/batches.hpp"
+#include "simd/marked.hpp"
 
 #include <algorithm>
 #include <cstddef>

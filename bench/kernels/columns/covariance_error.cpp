@@ -1,5 +1,5 @@
 // How far the estimates of VICReg's covariance term, and its relaxation, are from the term itself:
-// a table for docs/covariance.md, the same on every machine.
+// a table for docs/losses/covariance.md, the same on every machine.
 //
 //   covariance_error [STEPS]    default: 400 steps of each, seed 1
 #include "selfsup/losses/fft_covariance.hpp"

@@ -151,13 +151,14 @@ TEMPLATE_TEST_CASE("sample space is left where its subtraction would lose digits
                    double) {
   using T = TestType;
   constexpr std::size_t N = 64, D = 65;
+  const T small = sizeof(T) == 4 ? T(0x1p-8) : T(0x1p-16);
   std::vector<Matrix<T>> z(2, Matrix<T>(N, D));
   for (std::size_t n = 0; n < N; ++n) {
     for (std::size_t j = 0; j < D; ++j) {
       const std::size_t column = j < N ? j : 5;
       T sign = 1;
       for (std::size_t bits = n & column; bits != 0; bits &= bits - 1) sign = -sign;
-      z[0](n, j) = z[1](n, j) = j < N ? sign : sign * T(0x1p-16);
+      z[0](n, j) = z[1](n, j) = j < N ? sign : sign * small;
     }
   }
   StandardPair<T> pair;
