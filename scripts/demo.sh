@@ -36,7 +36,7 @@ trainer="$(find "$build" -name selfsup-train -type f -perm -u+x | head -n 1)"
 
 for python in python3 /usr/bin/python3; do
   if "$python" -c "import matplotlib" 2>/dev/null; then
-    "$python" scripts/plot.py "$results"
+    "$python" scripts/runs/plot.py "$results"
     break
   fi
 done

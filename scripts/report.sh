@@ -102,4 +102,4 @@ for program in "$build"/bench/bench_*; do
 done
 python3 bench/rivals/compare.py "${compare[@]}" --busy --threads "$threads" --json "$results/rivals.json" \
   --torch-python "$torch_python" --worker "$build/bench/rivals/rivals_worker"
-"$plot_python" scripts/report.py "$results" --docs "$docs" --readme "$readme"
+"$plot_python" scripts/report/report.py "$results" --docs "$docs" --readme "$readme"

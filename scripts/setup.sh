@@ -6,7 +6,7 @@
 #   scripts/setup.sh checks   that, and what the checks of .ci/run need
 #   scripts/setup.sh threads | valgrind | aarch64 | coverage
 #                             that, and what scripts/test_....sh needs
-#   scripts/setup.sh fuzz     that, and what scripts/fuzz.sh needs
+#   scripts/setup.sh fuzz     that, and what scripts/check fuzz needs
 #   scripts/setup.sh --help   this text
 #
 # On Debian and Ubuntu it runs apt-get for exactly the packages that are missing, by sudo when it is

@@ -1,5 +1,5 @@
 // What makes this program many times slower: AddressSanitizer watches it, or it is emulated
-// (scripts/test_aarch64.sh).
+// (scripts/check aarch64).
 #pragma once
 
 namespace tests {

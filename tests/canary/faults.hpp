@@ -1,7 +1,7 @@
-// What scripts/canary.py puts in the place of each arithmetic expression in a copy of the headers:
-// the expression as it was, or one fault, chosen when the program starts. So all faults are
-// compiled at once, and one costs no more than a run. Anything but real numbers and SIMD batches of
-// them passes through: sizes, indices, pointers.
+// What scripts/check canary puts in the place of each arithmetic expression in a copy of the
+// headers: the expression as it was, or one fault, chosen when the program starts. So all faults
+// are compiled at once, and one costs no more than a run. Anything but real numbers and SIMD
+// batches of them passes through: sizes, indices, pointers.
 //
 // Environment: CANARY_FAULT is the number of the fault to make; CANARY_REACHED a file that takes
 // the numbers of the faults whose expressions were evaluated.

@@ -1,5 +1,5 @@
 // `race wrong` has a race between two OpenMP threads, `race right` only looks like one: the proof
-// that scripts/test_threads.sh can fail, and that its sanitizer knows OpenMP's barriers.
+// that scripts/check threads can fail, and that its sanitizer knows OpenMP's barriers.
 #include <cstring>
 
 int main(int count, char** arguments) {

@@ -25,7 +25,7 @@ bool replay(const std::filesystem::path& path) {
   LLVMFuzzerTestOneInput(exact.get(), bytes.size());
   const bool taken = fuzz::times_taken > 0;
   if (stem.rfind("sound-", 0) == 0 && !taken) {
-    std::printf("... is refused; where the format is another now: scripts/fuzz.sh --seeds\n");
+    std::printf("... is refused; where the format is another now: scripts/check fuzz --seeds\n");
     return false;
   }
   if (stem.rfind("damaged-", 0) == 0 && taken) {

@@ -1,4 +1,4 @@
-// Writes the files sound-… and damaged-… of the corpus: scripts/fuzz.sh --seeds.
+// Writes the files sound-… and damaged-… of the corpus: scripts/check fuzz --seeds.
 #include "atomic_file.hpp"
 #include "tiny_run.hpp"
 #include "trainer/cifar_bytes.hpp"

@@ -8,6 +8,7 @@
 #include "reference/covariance.hpp"
 #include "sanitizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -42,6 +43,24 @@ reference::Result by_definition(const Matrix<double>& z, const FftCovarianceOpti
   result.value /= width;
   for (double& entry : result.gradients[0].entries()) entry /= width;
   return result;
+}
+
+// A transform rounds relative to the trace of C, not to the r_k that count. Float is transformed in
+// double.
+double amplification(const Matrix<double>& z, const FftCovarianceOptions& options) {
+  const std::size_t D = z.cols();
+  const Matrix<double> c = reference::covariance_matrix(z);
+  std::vector<std::size_t> order(D);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (options.shuffle_columns) selfsup::rng::shuffle({options.seed, 0}, D, order.data());
+  double trace = 0, squares = 0;
+  for (std::size_t j = 0; j < D; ++j) trace += c(j, j);
+  for (std::size_t k = 1; k < D; ++k) {
+    double r = 0;
+    for (std::size_t j = 0; j < D; ++j) r += c(order[j], order[(j + k) % D]);
+    squares += r * r;
+  }
+  return squares > 0 ? std::max(1.0, trace / std::sqrt(squares)) : 1;
 }
 
 // By the rows' autocorrelation, without C, which would not fit: q = 2 and the given order.
@@ -82,6 +101,9 @@ tests::LossCase fft_case(const std::string& name, const FftCovarianceOptions& op
   item.has_gradient = {true};
   item.reference = [=](const std::vector<Matrix<double>>& z) {
     return by_definition(z[0], options);
+  };
+  item.magnifies = [=](const std::vector<Matrix<double>>& z, bool in_float) {
+    return in_float ? 1 : amplification(z[0], options);
   };
   item.normalizes = false;
   item.centres = true;

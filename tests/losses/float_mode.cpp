@@ -61,6 +61,7 @@ void check_same_bits(const tests::LossCase& item, const std::vector<tests::Matri
 
 TEMPLATE_TEST_CASE("threads: a rounding direction that is set later is that of all", "", float,
                    double) {
+  if (SELFSUP_FAST_MATH) return;  // there compilers move signs through sums
   for (const tests::LossCase& item : tests::all_losses()) {
     const auto inputs = tests::cast<TestType>(tests::inputs_of(item, 205, 33));
     check_same_bits<TestType>(item, inputs, [] { std::fesetround(FE_UPWARD); });

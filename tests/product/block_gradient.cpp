@@ -57,7 +57,7 @@ struct Weights {
   explicit Weights(bool diagonal)
       : data(edge * edge, std::numeric_limits<T>::quiet_NaN()),
         tile{panel,         diagonal ? panel : 2 * panel,
-             2 * panel + 5, diagonal ? 2 * panel + 5 : panel + 3,
+             2 * panel + 3, diagonal ? 2 * panel + 3 : panel + 3,
              edge,          data.data(),
              diagonal} {
     const auto numbers = tests::whole_numbers<T>(tile.rows, tile.cols, 3);
@@ -85,10 +85,11 @@ void check(const Weights<T>& weights, Side side, std::size_t first, std::size_t 
     return static_cast<T>(Visitor::factor(tile.row0 + r, tile.col0 + c)) * tile.row(r)[c];
   };
 
-  constexpr std::size_t D = 19, first_row = 2, rows = 15;  // by columns, so many rows of the D
   const Visitor visitor;
   const std::size_t edge = weights.edge;
   for (const bool in_rows : {true, false}) {
+    // Columns of a few rows of the gradient, more than are gone through at a time.
+    const std::size_t first_row = 2, rows = Blocking<T>::band + 3, D = in_rows ? 19 : rows + 5;
     for (const Output output : {Output::write, Output::add}) {
       const auto other =
           in_rows ? padded<T>(opponent + opponents, D, 1) : padded<T>(D, opponent + opponents, 1);
@@ -131,8 +132,8 @@ void check_pieces() {
       const std::size_t size = side == Side::rows ? weights.tile.rows : weights.tile.cols;
       const std::size_t panel = Weights<T>::panel;
       check<T, Visitor>(weights, side, 0, size);
-      check<T, Visitor>(weights, side, 0, panel);
-      check<T, Visitor>(weights, side, panel, size - panel);
+      for (std::size_t first = 0; first < size; first += panel)
+        check<T, Visitor>(weights, side, first, std::min(panel, size - first));
     }
   }
 }

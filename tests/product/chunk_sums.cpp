@@ -10,13 +10,12 @@ namespace {
 using selfsup::product::ChunkSums;
 using selfsup::product::Output;
 
-// Entry (r, c) of a chunk: 1, 0, then half an epsilon each, which is lost beside 1 one by one, but
-// not when halves are added first.
+// Entry (r, c) of a chunk: a number in the second one, half an epsilon of it in the others, which
+// is lost beside it one by one, but not when two of them are added first.
 template <class T>
 T entry(std::size_t chunk, std::size_t r, std::size_t c) {
-  const T place = static_cast<T>(1 + r + c % 3);
-  if (chunk < 2) return chunk == 0 ? place : T(0);
-  return place * std::numeric_limits<T>::epsilon() / 2;
+  const T number = static_cast<T>(1 + r + c % 3);
+  return chunk == 1 ? number : number * std::numeric_limits<T>::epsilon() / 2;
 }
 
 }  // namespace

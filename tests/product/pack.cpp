@@ -57,18 +57,21 @@ TEMPLATE_TEST_CASE("panels hold a right operand of any layout, and zeros behind 
 
 TEMPLATE_TEST_CASE("panels of some columns are packed, and the others stay", "", float, double) {
   using T = TestType;
-  constexpr std::size_t panel = PackedRight<T>::panel_cols, cols = 3 * panel + 1;
-  const auto before = numbered<T>(7, cols, 1), after = numbered<T>(7, cols, 10000);
-  for (const std::size_t first : {panel, panel + 1, 2 * panel - 1}) {
-    PackedRight<T> packed;
-    packed.reserve(7, cols);
-    packed.pack_columns(before, 0, cols);
-    packed.pack_columns(after, first, 2 * panel - first);
-    CHECK(wrong(packed, before, 0, panel) == 0);
-    CHECK(wrong(packed, after, panel, 2 * panel) == 0);
-    CHECK(wrong(packed, before, 2 * panel, 4 * panel) == 0);
-    packed.pack_columns(after, first, panel);  // of two panels
-    CHECK(wrong(packed, first == panel ? before : after, 2 * panel, 3 * panel) == 0);
-    CHECK(wrong(packed, before, 3 * panel, 4 * panel) == 0);
+  constexpr std::size_t panel = PackedRight<T>::panel_cols, cols = 3 * panel + 1, K = 70;
+  const auto before = numbered<T>(K, cols, 1), after = numbered<T>(K, cols, 10000);
+  for (const tests::Layout layout : {tests::Layout::row_major, tests::Layout::column_major}) {
+    const tests::Stored<T> stored(after, layout);
+    for (const std::size_t first : {panel, panel + 1, 2 * panel - 1}) {
+      PackedRight<T> packed;
+      packed.reserve(K, cols);
+      packed.pack_columns(before, 0, cols);
+      packed.pack_columns(stored, first, 2 * panel - first);
+      CHECK(wrong(packed, before, 0, panel) == 0);
+      CHECK(wrong(packed, after, panel, 2 * panel) == 0);
+      CHECK(wrong(packed, before, 2 * panel, 4 * panel) == 0);
+      packed.pack_columns(stored, first, panel);  // the end of one panel, and a next one
+      CHECK(wrong(packed, first == panel ? before : after, 2 * panel, 3 * panel) == 0);
+      CHECK(wrong(packed, before, 3 * panel, 4 * panel) == 0);
+    }
   }
 }

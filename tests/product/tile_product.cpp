@@ -55,8 +55,8 @@ TEMPLATE_TEST_CASE("a tile is complete, from rows and from columns", "", float, 
   using T = TestType;
   constexpr std::size_t panel = Blocking<T>::micro_cols;
   for (const std::size_t K : {1u, 256u, 257u, 600u}) {
-    for (const std::size_t rows : {panel + 1, 2 * panel, 4 * panel - 3}) {
-      const std::size_t cols = 2 * panel + 5;
+    for (const std::size_t rows : {panel + 1, 2 * panel, 4 * panel - 1}) {
+      const std::size_t cols = 2 * panel + 3;
       const auto x = tests::whole_numbers<T>(rows, K, 1), y = tests::whole_numbers<T>(cols, K, 2);
       const auto x_t = tests::transposed(x), y_t = tests::transposed(y);
       const auto by_rows = padded(x), right_by_rows = padded(y);

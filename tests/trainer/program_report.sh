@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# scripts/plot.py draws each run and writes pages that need no other file. Needs a Python with
+# scripts/runs/plot.py draws each run and writes pages that need no other file. Needs a Python with
 # matplotlib; exit code 77 without.
 set -euo pipefail
 program=$1
-plot=$(cd "$(dirname "$0")/../.." && pwd)/scripts/plot.py
+plot=$(cd "$(dirname "$0")/../.." && pwd)/scripts/runs/plot.py
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 

@@ -1,4 +1,4 @@
-// The alignment loss. Maths: docs/alignment.md.
+// The alignment loss. Maths: docs/losses/alignment.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,5 @@
-// Barlow Twins: the cross-correlation of two views made the identity. Maths: docs/barlow_twins.md.
+// Barlow Twins: the cross-correlation of two views made the identity. Maths:
+// docs/losses/barlow_twins.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,4 @@
-// The loss of BYOL. Maths: docs/byol.md.
+// The loss of BYOL. Maths: docs/losses/byol.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,5 +1,5 @@
 // VICReg's covariance term relaxed to sums over circular diagonals, by the Fourier transform. Needs
-// Eigen; not in the umbrella header. Maths: docs/covariance.md.
+// Eigen; not in the umbrella header. Maths: docs/losses/covariance.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,5 +1,5 @@
 // The covariance term of VICReg over random groups of columns: an estimate. Maths:
-// docs/covariance.md.
+// docs/losses/covariance.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

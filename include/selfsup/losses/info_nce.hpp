@@ -1,4 +1,4 @@
-// InfoNCE with the negatives of the batch, or with shared ones. Maths: docs/info_nce.md.
+// InfoNCE with the negatives of the batch, or with shared ones. Maths: docs/losses/info_nce.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"
@@ -17,11 +17,10 @@
 #include "selfsup/kernels/softmax/batch_softmax.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/kernels/softmax/softmax_form.hpp"
-#include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 
 #include <cstddef>
-#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 
@@ -80,18 +79,14 @@ class InfoNce : public RunsOn {
   /// change afterwards. Throws ShapeError when either is empty or their shapes differ,
   /// NonFiniteError when an entry is NaN or infinite.
   T forward(ConstView<T> query, ConstView<T> key) {
-    return in_batch(
-        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true});
+    return in_batch(keeping({{"query", query}, {"key", key}}));
   }
 
   /// Returns the loss of query (N, D), key (N, D) among the negatives (K, D), which are constants:
   /// the candidates of a query are its own key and all K of them. Keeps copies. Throws ShapeError
   /// and NonFiniteError as above, ShapeError for K = 0, OptionError when the loss is symmetric.
   T forward(ConstView<T> query, ConstView<T> key, ConstView<T> negatives) {
-    return against({"InfoNce::forward",
-                    {{"query", query}, {"key", key}, {"negatives", negatives}},
-                    options_.memory_budget,
-                    true});
+    return against(keeping({{"query", query}, {"key", key}, {"negatives", negatives}}));
   }
 
   /// The same with the rows of a MemoryBank as negatives, read in place: until backward the bank
@@ -99,14 +94,10 @@ class InfoNce : public RunsOn {
   /// have it are not its negatives. Throws ShapeError for an empty bank or another number of ids,
   /// StateError for ids when the bank has none, OptionError for ids with label_smoothing.
   T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank) {
-    return among(
-        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true}, bank,
-        nullptr);
+    return among(keeping({{"query", query}, {"key", key}}), bank, nullptr);
   }
   T forward(ConstView<T> query, ConstView<T> key, const kernels::BankRows<T>& bank, Labels ids) {
-    return among(
-        {"InfoNce::forward", {{"query", query}, {"key", key}}, options_.memory_budget, true}, bank,
-        &ids);
+    return among(keeping({{"query", query}, {"key", key}}), bank, &ids);
   }
 
   /// The same values; keep nothing.
@@ -180,14 +171,17 @@ class InfoNce : public RunsOn {
 
   /// Memory that this object holds.
   std::size_t bytes() const {
-    return query_.bytes() + key_.bytes() + negatives_.bytes() + packed_.bytes() + softmax_.bytes();
+    return query_.bytes() + key_.bytes() + negatives_.bytes() + shared_.bytes() + softmax_.bytes();
   }
 
  private:
+  Call<T> keeping(std::initializer_list<Named<T>> arguments) const {
+    return {"InfoNce::forward", arguments, options_.memory_budget, true};
+  }
+
   T in_batch(const Call<T>& call) {
     const RunOn threads = lent();
     begin(call);
-    K_ = 0;
     return end(call,
                weight_ * batch_softmax().forward(query_.rows(), key_.rows(),
                                                  form(call, options_.normalize)),
@@ -202,13 +196,13 @@ class InfoNce : public RunsOn {
     const bool said_to_be_unit = options_.negatives_normalized;
     kernels::take_rows(call, 2, {options_.normalize && !said_to_be_unit, options_.norm_epsilon},
                        {&negatives_});
-    K_ = negatives.rows();
-    packed_.pack(product::as_columns(negatives_.rows()));
+    shared_.take(negatives_.rows());
     // Negatives that are said to have length 1 may be longer than they should be.
     const bool unit_rows =
         options_.normalize && (!said_to_be_unit || negatives_.longest() <= 1.001);
     return end(call,
-               weight_ * bank_softmax().forward(query_.rows(), key_.rows(), shared(),
+               weight_ * bank_softmax().forward(query_.rows(), key_.rows(),
+                                                shared_.rows(negatives_.rows()),
                                                 form(call, unit_rows), nullptr),
                state_);
   }
@@ -218,11 +212,10 @@ class InfoNce : public RunsOn {
     require_shared(call, {"bank", bank.view()});
     if (ids) require_ids(call, bank, *ids);
     begin(call);
-    K_ = bank.size();
-    bank_ = &bank;
-    bank_changes_ = bank.changes();
+    shared_.take(bank);
     return end(call,
-               weight_ * bank_softmax().forward(query_.rows(), key_.rows(), shared(),
+               weight_ * bank_softmax().forward(query_.rows(), key_.rows(),
+                                                shared_.rows(negatives_.rows()),
                                                 form(call, options_.normalize), ids),
                state_);
   }
@@ -232,7 +225,7 @@ class InfoNce : public RunsOn {
     require_batches<T>(call.where, {{"query", call[0]}, {"key", call[1]}});
     const std::size_t N = call[0].rows();
     detached_ = options_.detach_key;
-    bank_ = nullptr;
+    shared_.clear();
     weight_ = reduction_weight(options_.reduction, options_.symmetric ? 2 * N : N, N);
     // (1) q̂ = q/|q|, k̂ = k/|k|
     kernels::take_rows(call, {options_.normalize, options_.norm_epsilon}, {&query_, &key_});
@@ -253,7 +246,7 @@ class InfoNce : public RunsOn {
   void go_back(const char* where, double scale, const kernels::AnchorWeights<T>& d_anchors,
                MutView<T> d_query, MutView<T> d_key) {
     const RunOn threads = lent();
-    if (bank_ && bank_->changes() != bank_changes_)
+    if (shared_.changed())
       throw StateError(std::string(where) + ": the bank has changed since forward");
     require_output(where, "d_query", d_query, query_.rows());
     require_output(where, "d_key", d_key, key_.rows());
@@ -262,11 +255,11 @@ class InfoNce : public RunsOn {
     // (2') d_q = W k̂, d_k = Wᵀ q̂
     const bool with_key = !d_key.empty();
     // ⟨Q̂, dQ̂⟩ = ⟨K̂, dK̂⟩ is needed for τ; with shared negatives the keys have a part of it only.
-    const bool with_query = !d_query.empty() || !with_key || K_ > 0;
+    const bool with_query = !d_query.empty() || !with_key || shared_.any();
     product::PaddedMatrix<T>* const of_key = with_key ? &key_.d_rows() : nullptr;
-    if (K_ > 0) {
-      bank_softmax().backward(query_.rows(), key_.rows(), shared(), d_anchors, query_.d_rows(),
-                              of_key);
+    if (shared_.any()) {
+      bank_softmax().backward(query_.rows(), key_.rows(), shared_.rows(negatives_.rows()),
+                              d_anchors, query_.d_rows(), of_key);
     } else {
       batch_softmax().backward(query_.rows(), key_.rows(), d_anchors,
                                with_query ? &query_.d_rows() : nullptr, of_key);
@@ -317,19 +310,12 @@ class InfoNce : public RunsOn {
 
   kernels::BatchSoftmax<T> batch_softmax() { return {softmax_, options_.symmetric}; }
   kernels::BankSoftmax<T> bank_softmax() { return kernels::BankSoftmax<T>(softmax_); }
-  kernels::SharedRows<T> shared() const {
-    if (bank_) return {bank_->rows(), bank_->packed(), K_, bank_->ids()};
-    return {negatives_.rows(), packed_, K_};
-  }
 
   InfoNceOptions options_;
   kernels::UnitRows<T> query_;
   kernels::UnitRows<T> key_;
-  kernels::UnitRows<T> negatives_;  // K of them, and packed …
-  product::PackedRight<T> packed_;
-  const kernels::BankRows<T>* bank_ = nullptr;  // … or the user's
-  std::uint64_t bank_changes_ = 0;              // its count at forward
-  std::size_t K_ = 0;                           // 0 with the negatives of the batch
+  kernels::UnitRows<T> negatives_;  // if they are given
+  kernels::SharedNegatives<T> shared_;
   kernels::PairSoftmax<T> softmax_;
   double weight_ = 1;
   bool detached_ = false;

@@ -1,4 +1,4 @@
-// LeJEPA: views that agree, each normally distributed. Maths: docs/lejepa.md.
+// LeJEPA: views that agree, each normally distributed. Maths: docs/losses/lejepa.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,4 @@
-// NT-Xent, the loss of SimCLR. Maths: docs/nt_xent.md.
+// NT-Xent, the loss of SimCLR. Maths: docs/losses/nt_xent.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

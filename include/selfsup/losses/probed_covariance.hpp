@@ -1,4 +1,4 @@
-// The covariance term of VICReg by random probes: an estimate. Maths: docs/covariance.md.
+// The covariance term of VICReg by random probes: an estimate. Maths: docs/losses/covariance.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

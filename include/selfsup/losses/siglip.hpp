@@ -1,4 +1,4 @@
-// The sigmoid loss of SigLIP. Maths: docs/siglip.md.
+// The sigmoid loss of SigLIP. Maths: docs/losses/siglip.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

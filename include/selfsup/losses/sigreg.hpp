@@ -1,4 +1,4 @@
-// SIGReg: sketched isotropic Gaussian regularization. Maths: docs/sigreg.md.
+// SIGReg: sketched isotropic Gaussian regularization. Maths: docs/losses/sigreg.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,4 @@
-// The loss of SimSiam. Maths: docs/simsiam.md.
+// The loss of SimSiam. Maths: docs/losses/simsiam.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,4 @@
-// SupCon, the supervised contrastive loss. Maths: docs/sup_con.md.
+// SupCon, the supervised contrastive loss. Maths: docs/losses/sup_con.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -1,4 +1,4 @@
-// The uniformity loss. Maths: docs/uniformity.md.
+// The uniformity loss. Maths: docs/losses/uniformity.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

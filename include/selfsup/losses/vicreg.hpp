@@ -1,4 +1,4 @@
-// VICReg: invariance, variance, covariance. Maths: docs/vicreg.md.
+// VICReg: invariance, variance, covariance. Maths: docs/losses/vicreg.md.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

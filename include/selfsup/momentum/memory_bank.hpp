@@ -1,4 +1,5 @@
-// The queue of keys that MoCo draws its negatives from. docs/memory_bank.md has the file's format.
+// The queue of keys that MoCo draws its negatives from. docs/guides/memory_bank.md has the file's
+// format.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

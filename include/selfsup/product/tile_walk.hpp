@@ -13,9 +13,9 @@
 
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/product/block_gradient.hpp"
+#include "selfsup/product/gradient_tasks.hpp"
 #include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
-#include "selfsup/product/pieces.hpp"
 #include "selfsup/product/schedule.hpp"
 #include "selfsup/product/tile_plan.hpp"
 #include "selfsup/product/tile_product.hpp"
@@ -161,7 +161,7 @@ class TileWalk {
   }
 
  private:
-  using Gradients = std::array<Gradient<T>, 2>;  // one without an output is skipped
+  using Gradients = typename GradientTasks<T>::Gradients;
 
   // The visitor of a product alone: entries of S are their own weights.
   struct AsTheyAre : Visitor {
@@ -233,11 +233,12 @@ class TileWalk {
   template <class Visitor, class Multiply>
   void walk_back(const Visitor& visitor, const Multiply& multiply_tile, const Gradients& outputs) {
     reserve_backward();
+    const GradientTasks<T> tasks(plan_, scratch_.data(), room_);
     const std::size_t tiles = plan_.schedule().tiles(), at_once = plan_.threads();
     // Several threads weigh a kept tile twice, each block its own part, rather than wait for each
     // other between a few tiles and the next.
     const std::size_t in_place = Visitor::keeps_weights || plan_.threads() > 1 ? kept_tiles_ : 0;
-    if (in_place > 0) add_to_gradients(kept_.data(), 0, in_place, visitor, outputs, {});
+    if (in_place > 0) tasks.add(kept_.data(), 0, in_place, visitor, outputs, {});
     for (std::size_t first = in_place; first < tiles; first += at_once) {
       const std::size_t last = std::min(tiles, first + at_once);
       plan_.in_parallel(last - first, [&](std::size_t i, std::size_t) {
@@ -249,7 +250,7 @@ class TileWalk {
         }
         if constexpr (!Visitor::keeps_weights) visitor.weigh(tile, weights, tile.ld);
       });
-      add_to_gradients(made_.data(), first, last, AsTheyAre{}, outputs, kept_region(last));
+      tasks.add(made_.data(), first, last, AsTheyAre{}, outputs, kept_region(last));
     }
   }
 
@@ -257,60 +258,6 @@ class TileWalk {
   Region kept_region(std::size_t position) const {
     if (position >= kept_tiles_) return {};
     return region(kept_.data() + position * plan_.tile_entries(), 0, 1, plan_.tile_entries());
-  }
-
-  // What the tiles in [first, last) add, which lie one after the other. `after` is needed then.
-  template <class Visitor>
-  void add_to_gradients(T* data, std::size_t first, std::size_t last, const Visitor& visitor,
-                        const Gradients& outputs, const Region& after) {
-    const std::size_t gradients = outputs[0].out && outputs[1].out ? 2 : 1;
-    const Pieces pieces_of[2] = {plan_.pieces(outputs[0].side, gradients),
-                                 plan_.pieces(outputs[1].side, gradients)};
-    const Chunks rows_of[2] = {plan_.rows_of_piece(pieces_of[0], gradients),
-                               plan_.rows_of_piece(pieces_of[1], gradients)};
-    const std::size_t tasks[2] = {outputs[0].out ? pieces_of[0].count() * rows_of[0].count() : 0,
-                                  outputs[1].out ? pieces_of[1].count() * rows_of[1].count() : 0};
-    const auto add = [&](std::size_t o, std::size_t i, std::size_t share) {
-      const Gradient<T>& output = outputs[o];
-      const Pieces::Piece piece = pieces_of[o].at(i / rows_of[o].count());
-      const std::size_t rows = i % rows_of[o].count();
-      const BlockGradient<T, Visitor> gradient(visitor, output, piece.first, piece.count,
-                                               plan_.edge(), scratch_.data() + share * room_);
-      const std::size_t first_tile = plan_.schedule().first_tile(output.side, piece.block);
-      auto tiles = plan_.schedule().tiles_of(output.side, piece.block, first, last);
-      std::size_t position = 0, next = 0;
-      for (bool more = tiles.take(position); more; position = next) {
-        more = tiles.take(next);
-        const auto at = [&](std::size_t place) {
-          return plan_.tile_at(place, data + (place - first) * plan_.tile_entries());
-        };
-        const Tile<T> tile = at(position);
-        const Side side = plan_.side_of(tile, output.side, piece.block);
-        const Output how = position == first_tile ? Output::write : Output::add;
-        if (!plan_.in_rows()) {
-          gradient.add_cols(tile, side, how, rows_of[o].first(rows), rows_of[o].length(rows));
-        } else if (more) {
-          const Tile<T> then = at(next);
-          gradient.add_rows(tile, side, how,
-                            gradient.ahead_of(then, plan_.side_of(then, output.side, piece.block)));
-        } else {
-          gradient.add_rows(tile, side, how, {after, {}});
-        }
-      }
-    };
-    if (plan_.threads() == 1 && last - first == 1) {  // whole blocks, and no other has the tile
-      const BlockPair pair = plan_.schedule().pair(first);
-      for (std::size_t o = 0; o < 2; ++o) {
-        if (tasks[o] == 0) continue;
-        const bool of_cols = outputs[o].side == Side::cols;
-        if (!of_cols) add(o, pair.row, 0);
-        if (of_cols || (plan_.symmetric() && pair.col != pair.row)) add(o, pair.col, 0);
-      }
-      return;
-    }
-    plan_.in_parallel(tasks[0] + tasks[1], [&](std::size_t i, std::size_t share) {
-      add(i < tasks[0] ? 0 : 1, i < tasks[0] ? i : i - tasks[0], share);
-    });
   }
 
   // Kept for backward.

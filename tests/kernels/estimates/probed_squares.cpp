@@ -121,6 +121,7 @@ TEST_CASE("the gradient of squares by probes is that of differences") {
   const auto view = tests::centred_view(zc);
   squares.forward(view, 3, point, true);
   Matrix<double> d_z(5, 17);
+  squares.reserve_backward(view, d_z);
   squares.backward(view, weight, d_z);
   CHECK(tests::entry_error(d_z, tests::differences(sum, zc)) <= tolerance::difference);
 }
@@ -138,6 +139,7 @@ TEST_CASE("squares by probes are the same bits on any number of threads") {
     ProbedSquares<float> squares;
     const double sum = squares.forward(view, 33, point, true);
     Matrix<float> d_z(50, 330);
+    squares.reserve_backward(view, d_z);
     squares.backward(view, weight, d_z);
     return std::pair{sum, d_z.entries()};
   }));

@@ -1,6 +1,7 @@
 #include "selfsup/kernels/rows/unit_rows.hpp"
 
 #include "catch.hpp"
+#include "denormals.hpp"
 #include "kernels/rows/differences.hpp"
 #include "layout.hpp"
 #include "matrix.hpp"
@@ -121,6 +122,17 @@ TEST_CASE("a factor beyond the type gives the gradient that the type has") {
   const double expected = 0x1p99 / std::sqrt(2.0);  // half of it lies along the row
   CHECK(std::abs(static_cast<double>(d_z(0, 0)) / expected - 1) <= of_unit_row<float>);
   CHECK(std::abs(static_cast<double>(d_z(0, 1)) / expected + 1) <= of_unit_row<float>);
+}
+
+TEST_CASE("a row has its direction where the inverse of its length leaves the type") {
+  if (!tests::keeps_denormals()) return;
+  Matrix<float> z(1, 2);
+  z(0, 0) = 3 * 0x1p-140f;
+  z(0, 1) = -4 * 0x1p-140f;
+  UnitRows<float> rows;
+  rows.take({z}, {true, 0});
+  CHECK(std::abs(static_cast<double>(rows.rows().row(0)[0]) - 0.6) <= of_unit_row<float>);
+  CHECK(std::abs(static_cast<double>(rows.rows().row(0)[1]) + 0.8) <= of_unit_row<float>);
 }
 
 TEMPLATE_TEST_CASE("without scaling rows and gradients are as they were given", "", float, double) {

@@ -15,6 +15,7 @@
 #include "selfsup/core/buffer.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/columns/squares_visitor.hpp"
 #include "selfsup/product/padded_matrix.hpp"
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/tile_walk.hpp"
@@ -32,7 +33,7 @@ inline namespace SELFSUP_ABI {
 enum class CovarianceRoute {
   automatic,  ///< sample space when N < D, unless its subtraction would cost more than 5 bits
               ///< (float) or 20 (double)
-  sample,     ///< always N x N; error a·epsilon, see docs/vicreg.md
+  sample,     ///< always N x N; error a·epsilon, see docs/losses/vicreg.md
   feature     ///< always D x D
 };
 
@@ -42,47 +43,6 @@ namespace kernels {
 /// is chosen.
 template <class T>
 inline constexpr double largest_amplification = sizeof(T) == 4 ? 32 : 1 << 20;
-
-namespace detail {
-
-// Sums the squares of S over the diagonal and twice over what lies above it; weighs each entry by
-// itself.
-template <class T>
-class SquaresVisitor : public product::Visitor {
-  using Tile = product::Tile<T>;
-
- public:
-  static constexpr bool takes_halves = true;
-
-  SquaresVisitor(bool with_diagonal, Buffer<double>& tile_sums)
-      : with_diagonal_(with_diagonal), tile_sums_(tile_sums) {}
-
-  void reserve(std::size_t tiles, std::size_t) const { tile_sums_.grow(tiles); }
-
-  void visit(const Tile& tile) const {
-    revisit(tile);
-    double sum = 0;
-    for (std::size_t r = 0; r < tile.rows; ++r) {
-      const T* row = tile.row(r);
-      const std::size_t first = tile.diagonal ? r + 1 : 0;
-      const double diagonal = tile.diagonal ? static_cast<double>(row[r]) : 0;
-      const double above = simd::dot(row + first, row + first, tile.cols - first);
-      sum += simd::fma(diagonal, diagonal, 2 * above);
-    }
-    tile_sums_[tile.slot] = sum;
-  }
-
-  void revisit(const Tile& tile) const {
-    if (!tile.diagonal || with_diagonal_) return;
-    for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
-  }
-
- private:
-  bool with_diagonal_;
-  Buffer<double>& tile_sums_;
-};
-
-}  // namespace detail
 
 template <class T>
 class OffDiagonalSquares {
@@ -142,9 +102,9 @@ class OffDiagonalSquares {
   std::size_t bytes() const { return walk_.bytes() + gram_.bytes() + tile_sums_.bytes(); }
 
  private:
-  static constexpr std::size_t slots_a_tile = product::slots_a_tile<detail::SquaresVisitor<T>>;
+  static constexpr std::size_t slots_a_tile = product::slots_a_tile<SquaresVisitor<T>>;
 
-  detail::SquaresVisitor<T> visitor() { return {in_samples_, tile_sums_}; }
+  SquaresVisitor<T> visitor() { return {in_samples_, tile_sums_}; }
 
   bool may_leave_samples(std::size_t N, std::size_t D) const { return automatic_ && N < D; }
 

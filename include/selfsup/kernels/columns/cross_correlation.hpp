@@ -17,6 +17,7 @@
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/kernels/columns/covariance.hpp"
 #include "selfsup/kernels/columns/moments.hpp"
+#include "selfsup/kernels/columns/squares_visitor.hpp"
 #include "selfsup/kernels/columns/standard_gradient.hpp"
 #include "selfsup/kernels/columns/standardize.hpp"
 #include "selfsup/kernels/columns/strip_grams.hpp"
@@ -25,7 +26,6 @@
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/small_product.hpp"
 #include "selfsup/product/tile_walk.hpp"
-#include "selfsup/product/visitor.hpp"
 #include "selfsup/simd/reduce.hpp"
 #include "selfsup/simd/transpose.hpp"
 
@@ -36,37 +36,6 @@
 namespace selfsup {
 inline namespace SELFSUP_ABI {
 namespace kernels {
-namespace detail {
-
-// Sums the squares of S off the diagonal; weighs each entry by itself, the diagonal by 0.
-template <class T>
-class OffDiagonalVisitor : public product::Visitor {
-  using Tile = product::Tile<T>;
-
- public:
-  explicit OffDiagonalVisitor(Buffer<double>& tile_sums) : tile_sums_(tile_sums) {}
-
-  void reserve(std::size_t tiles, std::size_t) const { tile_sums_.grow(tiles); }
-
-  void visit(const Tile& tile) const {
-    revisit(tile);
-    double sum = 0;
-    for (std::size_t r = 0; r < tile.rows; ++r)
-      sum += simd::dot(tile.row(r), tile.row(r), tile.cols);
-    tile_sums_[tile.slot] = sum;
-  }
-
-  void revisit(const Tile& tile) const {
-    if (tile.row0 != tile.col0) return;
-    for (std::size_t r = 0; r < tile.rows; ++r) tile.row(r)[r] = 0;
-  }
-
- private:
-  Buffer<double>& tile_sums_;
-};
-
-}  // namespace detail
-
 template <class T>
 class CrossCorrelation {
   using Form = typename GradientProduct<T>::Form;
@@ -177,7 +146,7 @@ class CrossCorrelation {
     const product::PaddedMatrix<T>& rows() const { return view.rows; }
   };
 
-  detail::OffDiagonalVisitor<T> visitor() { return detail::OffDiagonalVisitor<T>(tile_sums_); }
+  OffDiagonalVisitor<T> visitor() { return OffDiagonalVisitor<T>(tile_sums_); }
 
   void add_strip(const product::PaddedMatrix<T>& rows, product::SmallGram<T>& gram,
                  std::size_t chunk, bool first_of_chunk, std::size_t first, std::size_t width) {

@@ -5,11 +5,9 @@
 // The knot t_0 = 0 adds nothing: cos is φ_0 = 1 and sin is 0 for every x.
 //
 // The angles are multiples of θ = t_1·x: one sine and cosine a sample, and products for those at
-// qθ, q = 1 … 4, and at pθ, p = 7 and 13. The other ten knots are p ± q for some of these, and
-//   cos(p ± q)θ = cos pθ·cos qθ ∓ sin pθ·sin qθ,  sin(p ± q)θ = sin pθ·cos qθ ± cos pθ·sin qθ,
-// so that sums over samples of four products give four sums, and what has a factor at each knot is
-// given by factors of the products: a multiply-add a knot and function. An error of e^(iθ) grows to
-// q times itself, as the rounding of t_q·x would.
+// qθ, q = 1 … 4, and at pθ, p = 7 and 13. The other ten knots are p ± q, whose functions are sums
+// of two products: four sums over samples give four, a multiply-add a knot and function. An error
+// of e^(iθ) grows to q times itself, as the rounding of t_q·x would.
 #pragma once
 
 #include "selfsup/core/enter.hpp"

@@ -6,6 +6,7 @@
 #include "selfsup/core/labels.hpp"
 #include "selfsup/kernels/pairs/positives.hpp"
 #include "selfsup/kernels/pairs/skip.hpp"
+#include "selfsup/kernels/softmax/bank_rows.hpp"
 #include "selfsup/kernels/softmax/pair_softmax.hpp"
 #include "selfsup/product/pack.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -23,7 +24,45 @@ struct SharedRows {
   const product::PaddedMatrix<T>& rows;
   const product::PackedRight<T>& packed;
   std::size_t count;
-  const std::int64_t* ids = nullptr;  ///< `count` numbers, or null
+  const std::int64_t* ids;  ///< `count` numbers, or null
+};
+
+/// Where they are from one forward to its backward: in a matrix of the caller's, packed here, or in
+/// a bank, read in place.
+template <class T>
+class SharedNegatives {
+ public:
+  /// None: the negatives are those of the batch.
+  void clear() {
+    bank_ = nullptr;
+    count_ = 0;
+  }
+  void take(const product::PaddedMatrix<T>& rows) {
+    bank_ = nullptr;
+    count_ = rows.rows();
+    packed_.pack(product::as_columns(rows));
+  }
+  void take(const BankRows<T>& bank) {
+    bank_ = &bank;
+    count_ = bank.size();
+    changes_ = bank.changes();
+  }
+
+  bool any() const { return count_ > 0; }
+  /// Whether the bank has changed since it was taken.
+  bool changed() const { return bank_ && bank_->changes() != changes_; }
+  /// `own`: the matrix that was taken, if it was one.
+  SharedRows<T> rows(const product::PaddedMatrix<T>& own) const {
+    if (bank_) return {bank_->rows(), bank_->packed(), count_, bank_->ids()};
+    return {own, packed_, count_, nullptr};
+  }
+  std::size_t bytes() const { return packed_.bytes(); }
+
+ private:
+  const BankRows<T>* bank_ = nullptr;
+  std::uint64_t changes_ = 0;
+  std::size_t count_ = 0;
+  product::PackedRight<T> packed_;
 };
 
 /// Rows q (N, D) against K shared rows: the candidates of q_i are its own key k_i and all K

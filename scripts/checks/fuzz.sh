@@ -3,25 +3,20 @@
 # AddressSanitizer and UndefinedBehaviorSanitizer. It begins with the corpus in tests/fuzz/corpus,
 # which every build replays as a test, and goes on from what earlier runs found in build/fuzz/corpus.
 #
-#   scripts/fuzz.sh [SECONDS]   in build/fuzz, so long for each of the targets (60)
-#   scripts/fuzz.sh --seeds     writes the sound and damaged files of tests/fuzz/corpus anew, for
-#                               when a format changes
-#   scripts/fuzz.sh --help      this text
+#   scripts/check fuzz [SECONDS]   in build/fuzz, so long for each of the targets (60)
+#   scripts/check fuzz --seeds     writes the sound and damaged files of tests/fuzz/corpus anew, for
+#                                  when a format changes
 #
 # A finding ends it, with the name of the file that shows it: once mended, the file belongs in
 # tests/fuzz/corpus.
 set -euo pipefail
 
 seconds="${1:-60}"
-if [[ "$seconds" == -h || "$seconds" == --help ]]; then
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-  exit 0
-fi
 if [[ "$seconds" != --seeds && ! "$seconds" =~ ^[1-9][0-9]*$ ]]; then
-  echo "fuzz: '$seconds' is no number of seconds, see --help" >&2
+  echo "check fuzz: '$seconds' is no number of seconds, see --help" >&2
   exit 2
 fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scripts/setup.sh fuzz
 cmake --preset fuzz
@@ -42,4 +37,4 @@ for target in "${targets[@]}"; do
     -malloc_limit_mb=256 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix="build/fuzz/findings/$target-" "$found" "tests/fuzz/corpus/$target"
 done
-echo "fuzz: nothing found in $seconds s each of ${targets[*]}"
+echo "check fuzz: nothing found in $seconds s each of ${targets[*]}"

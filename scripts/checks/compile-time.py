@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = ["-std=c++17", "-O2", "-march=native", "-I", str(ROOT / "include"),
          "-isystem", "/usr/include/eigen3"]
 EIGEN = "#include <Eigen/Core>\n"
@@ -73,7 +73,7 @@ def main():
     rows.append(("`selfsup.hpp`", time_of(including("selfsup.hpp"))))
     if arguments.check:
         dearest = max(cost for _, cost in rows[3:]) / foreign
-        print("\n".join(too_dear) or f"compile_time: {len(headers)} headers, the dearest "
+        print("\n".join(too_dear) or f"check compile-time: {len(headers)} headers, the dearest "
               f"{dearest:.2f} times Eigen/Core and xsimd")
         return 1 if too_dear else 0
     for header, name in (("byol.hpp", "Byol"), ("nt_xent.hpp", "NtXent"), ("vicreg.hpp", "VicReg")):
@@ -85,7 +85,7 @@ def main():
     table = "\n".join(f"| {name} | {cost:.2f} s | {cost / foreign:.2f} |" for name, cost in rows)
     page = f"""# What including it costs
 
-Processor time to compile one file, written by `scripts/compile_time.py`: {version.stdout.splitlines()[0]},
+Processor time to compile one file, written by `scripts/check compile-time`: {version.stdout.splitlines()[0]},
 `-O2 -march=native`, {platform.machine()}, the median of {arguments.runs} runs.
 
 | the file includes | time | of Eigen and xsimd |

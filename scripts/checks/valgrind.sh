@@ -2,15 +2,10 @@
 # Runs a pass over every product and every loss under valgrind, which sees reads of memory that was
 # never written, where AddressSanitizer does not.
 #
-#   scripts/test_valgrind.sh          in build/valgrind
-#   scripts/test_valgrind.sh --help   this text
+#   scripts/check valgrind          in build/valgrind
 set -euo pipefail
 
-if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-  exit 0
-fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scripts/setup.sh valgrind
 cmake --preset valgrind
@@ -27,4 +22,4 @@ watched test_momentum
 watched test_product "~a product meets the triple loop at every size*"
 watched test_losses "every loss meets its golden numbers,every layout of inputs*,a skipped output changes*,\
 an object serves batches*,a gradient may be written over*,a copy and a moved object*,an entry that is not*"
-echo "test_valgrind: nothing found in test_core (without fork), test_momentum, test_product (without every size) and seven tests of every loss"
+echo "check valgrind: nothing found in test_core (without fork), test_momentum, test_product (without every size) and seven tests of every loss"

@@ -3,7 +3,7 @@
 # moved after the installation, and by add_subdirectory with and without dependencies of their own.
 # Each builds and runs tests/consumer/main.cpp in build/install.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source_dir="$PWD"
 work="$PWD/build/install"
 rm -rf "$work"
@@ -11,7 +11,7 @@ mkdir -p "$work"
 cd "$work"
 
 explain() {
-  echo "check_install: failed, the end of $work/log:" >&2
+  echo "check install: failed, the end of $work/log:" >&2
   tail -n 40 "$work/log" >&2
 }
 trap explain ERR
@@ -34,7 +34,7 @@ mv first prefix
 
 if leaks="$(grep -nF -e -march -e -W -e "$source_dir" \
   prefix/share/cmake/selfsup/selfsupTargets*.cmake prefix/share/pkgconfig/selfsup.pc)"; then
-  echo "check_install: the installed package holds flags or paths of this machine:" >&2
+  echo "check install: the installed package holds flags or paths of this machine:" >&2
   echo "$leaks" >&2
   exit 1
 fi
@@ -65,4 +65,4 @@ for compiler in g++ clang++-14; do
   "./pkg_config-$compiler" >>"$work/log"
 done
 
-echo "check_install: find_package, add_subdirectory and pkg-config serve their consumers"
+echo "check install: find_package, add_subdirectory and pkg-config serve their consumers"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/measured/performance.md, its pictures and the README's table from measured results.
 
-usage: scripts/report.py FOLDER [--docs FOLDER] [--readme FILE]
+usage: scripts/report/report.py FOLDER [--docs FOLDER] [--readme FILE]
 
 FOLDER holds what scripts/report.sh measured: bench-PROGRAM-THREADS.json of Google Benchmark, and
 rivals.json of bench/rivals/compare.py; scaling.json, where it is there, is the same of a machine with
@@ -18,7 +18,7 @@ import sys
 import report_pictures
 from report_results import RIVALS, TITLES, ratios_of, read_results, scaling_of, threads_text
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # The README shows each loss at its default, from small to large.
 def time_text(milliseconds):
@@ -316,7 +316,7 @@ def page(results):
     sections = [
         f"""# Performance
 
-<!-- Written by scripts/report.sh: edit scripts/report.py instead. -->
+<!-- Written by scripts/report.sh: edit scripts/report/report.py instead. -->
 
 What a step costs, forward and backward, in float; where it stands against the limits of the
 machine; and what the same step costs elsewhere. Times are medians.

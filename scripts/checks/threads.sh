@@ -3,20 +3,15 @@
 # with libomp and its archer tool, which tells the sanitizer of OpenMP's barriers (with g++ and
 # libgomp correct programs are reported). The library's own pool and std::thread need no such tool.
 #
-#   scripts/test_threads.sh          in build/threads
-#   scripts/test_threads.sh --help   this text
+#   scripts/check threads          in build/threads
 set -euo pipefail
 
-if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-  exit 0
-fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scripts/setup.sh threads
 archer=/usr/lib/llvm-14/lib/libarcher.so
 if [[ ! -e "$archer" ]]; then
-  echo "test_threads: no $archer" >&2
+  echo "check threads: no $archer" >&2
   exit 1
 fi
 export OMP_TOOL_LIBRARIES="$archer" OMP_NUM_THREADS=3 OMP_WAIT_POLICY=passive
@@ -29,11 +24,11 @@ cmake --build build/threads --target test_core test_product test_momentum test_l
 
 # Without the tool correct programs are reported, without the sanitizer wrong ones are not.
 if build/threads/tests/race wrong >/dev/null 2>&1 || ! build/threads/tests/race right; then
-  echo "test_threads: the sanitizer does not tell a race from a barrier" >&2
+  echo "check threads: the sanitizer does not tell a race from a barrier" >&2
   exit 1
 fi
 build/threads/tests/test_core
 build/threads/tests/test_product
 build/threads/tests/test_momentum "*threads*"
 build/threads/tests/test_losses "*threads*"
-echo "test_threads: no race in test_core, test_product, and the tests of threads of test_momentum and test_losses"
+echo "check threads: no race in test_core, test_product, and the tests of threads of test_momentum and test_losses"

@@ -2,9 +2,9 @@
 # Checks that every C++ snippet of README.md, CONTRIBUTING.md and docs/ is a program that compiles
 # without a warning and runs. One that includes oneTBB is left out where that is not installed.
 #
-#   scripts/check_docs.sh [COMPILER]    default: c++
+#   scripts/check docs [COMPILER]    default: c++
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [[ "${1:-}" == compile ]]; then  # compile COMPILER SNIPPET; leaves no program where it is left out
   snippet="$3"
@@ -17,7 +17,7 @@ if [[ "${1:-}" == compile ]]; then  # compile COMPILER SNIPPET; leaves no progra
   fi
   if ! "$2" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
     -isystem /usr/include/eigen3 "$snippet" -o "${snippet%.cpp}" "${libraries[@]}"; then
-    echo "check_docs: $(basename "$snippet" .cpp) (file-line) does not compile" >&2
+    echo "check docs: $(basename "$snippet" .cpp) (file-line) does not compile" >&2
     exit 255  # ends xargs
   fi
   exit
@@ -36,7 +36,7 @@ awk -v work="$work" '
 
 snippets=("$work"/*.cpp)
 printf '%s\0' "${snippets[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" scripts/check_docs.sh compile "$compiler"
+  xargs -0 -n 1 -P "$(nproc)" scripts/checks/docs.sh compile "$compiler"
 
 left_out=0
 for snippet in "${snippets[@]}"; do
@@ -44,8 +44,8 @@ for snippet in "${snippets[@]}"; do
   if [[ ! -x "$program" ]]; then
     left_out=$((left_out + 1))
   elif ! "$program" >"$work/output"; then
-    echo "check_docs: $(basename "$program") (file-line) fails" >&2
+    echo "check docs: $(basename "$program") (file-line) fails" >&2
     exit 1
   fi
 done
-echo "check_docs: $((${#snippets[@]} - left_out)) snippets compile and run, $left_out left out"
+echo "check docs: $((${#snippets[@]} - left_out)) snippets compile and run, $left_out left out"

@@ -1,18 +1,13 @@
 #!/usr/bin/env bash
 # Builds the tests for AArch64 (NEON) and runs them under qemu.
 #
-#   scripts/test_aarch64.sh          in build/aarch64
-#   scripts/test_aarch64.sh --help   this text
+#   scripts/check aarch64          in build/aarch64
 #
 # The headers of xsimd, Eigen and Catch2 2 are the same for every processor: links to them, alone,
 # are on the include path, so that no header of this machine's C library is.
 set -euo pipefail
 
-if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-  exit 0
-fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scripts/setup.sh aarch64
 build=build/aarch64
@@ -22,7 +17,7 @@ for header in xsimd/xsimd.hpp Eigen/Core unsupported/Eigen/FFT catch2/catch.hpp;
     c++ -M -x c++ -I/usr/include/eigen3 -I/usr/local/include/eigen3 - 2>/dev/null |
     grep -o "[^ ]*/$header" | head -n 1)" || true
   if [[ -z "$path" ]]; then
-    echo "test_aarch64: no $header" >&2
+    echo "check aarch64: no $header" >&2
     exit 1
   fi
   mkdir -p "$(dirname "$build/include/$(dirname "$header")")"
@@ -68,6 +63,6 @@ for folder in "${folders[@]}"; do
     grep -v fork >"$program.tests" || true
   if [[ "$folder" == losses ]]; then sed -i '/threads/d; /executor/d' "$program.tests"; fi
   tr '\n' '\0' <"$program.tests" | xargs -0 -P "$(nproc)" -I '{}' bash -c 'run "$0" "$1"' "$program" '{}'
-  echo "test_aarch64: $folder, $(wc -l <"$program.tests") tests"
+  echo "check aarch64: $folder, $(wc -l <"$program.tests") tests"
 done
-echo "test_aarch64: the tests of ${folders[*]} pass on AArch64, without fork, threads of losses and the largest batches"
+echo "check aarch64: the tests of ${folders[*]} pass on AArch64, without fork, threads of losses and the largest batches"

@@ -8,7 +8,7 @@
 #     higher one. That needs optimisation: without it no function of the standard library is inlined.
 #   - The steps that this machine can run agree, and so does FftCovariance with debug containers.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=build/abi
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 
@@ -68,7 +68,7 @@ for compiler in g++ clang++-14; do
   printf '%s\0' compile "$compiler" fourier.cpp fourier_plain "$fourier -DSTEP=plain_step" \
     compile "$compiler" fourier.cpp fourier_debug "$fourier -DSTEP=debug_step -D_GLIBCXX_DEBUG" \
     compile "$compiler" fourier_main.cpp fourier_main ""
-done | xargs -0 -n 5 -P "$(nproc)" scripts/check_abi.sh
+done | xargs -0 -n 5 -P "$(nproc)" scripts/check abi
 
 for compiler in g++ clang++-14; do
   for step in "${steps[@]}"; do weak "$work/$step-$compiler.o" >"$work/$step-$compiler.symbols"; done
@@ -82,7 +82,7 @@ for compiler in g++ clang++-14; do
       shared="$(comm -12 "$work/$step-$compiler.symbols" "$work/$other-$compiler.symbols" |
         grep -F 7selfsup || true)"
       if [[ -n "$shared" ]]; then
-        echo "check_abi: $step and $other, compiled by $compiler with different flags, share:" >&2
+        echo "check abi: $step and $other, compiled by $compiler with different flags, share:" >&2
         c++filt <<<"$shared" >&2
         exit 1
       fi
@@ -95,7 +95,7 @@ for compiler in g++ clang++-14; do
       comm -12 - "$work/$step-$compiler.symbols" | comm -12 - "$work/beyond" | c++filt |
       grep -Ev "$harmless" || true)"
     if [[ -n "$found" ]]; then
-      echo "check_abi: $step, compiled by $compiler, shares functions with the baseline that no" \
+      echo "check abi: $step, compiled by $compiler, shares functions with the baseline that no" \
         "baseline machine runs:" >&2
       echo "$found" >&2
       exit 1
@@ -110,7 +110,7 @@ for compiler in g++ clang++-14; do
     declare -n linked="$order"
     "$compiler" -fopenmp "$work/main-$compiler.o" "${linked[@]}" -o "$work/abi-$compiler-$order"
     if ! "$work/abi-$compiler-$order" "${runnable[@]}" >"$work/run.log"; then
-      echo "check_abi: the steps of $work/abi-$compiler-$order differ:" >&2
+      echo "check abi: the steps of $work/abi-$compiler-$order differ:" >&2
       cat "$work/run.log" >&2
       exit 1
     fi
@@ -123,12 +123,12 @@ for compiler in g++ clang++-14; do
     "$compiler" "$work/fourier_main-$compiler.o" "$work/fourier_$first-$compiler.o" \
       "$work/fourier_$second-$compiler.o" -o "$work/fourier"
     if ! "$work/fourier"; then
-      echo "check_abi: FftCovariance, by $compiler, differs with _GLIBCXX_DEBUG in one file" >&2
+      echo "check abi: FftCovariance, by $compiler, differs with _GLIBCXX_DEBUG in one file" >&2
       exit 1
     fi
   done
 done
 
 symbols="$(cat "$work"/*.symbols | grep -cF 7selfsup)"
-echo "check_abi: ${#steps[@]} builds by 2 compilers, $symbols weak symbols of ours, none shared by" \
+echo "check abi: ${#steps[@]} builds by 2 compilers, $symbols weak symbols of ours, none shared by" \
   "different flags and no wide function shared with the baseline; ${#runnable[@]} agree here"

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "include" / "selfsup"
 STABLE_TESTS = ["every_value", "every_call", "every_error"]  # never see a loss header
 FLAGS = ["-std=c++17", "-O1", "-w", "-isystem", "/usr/include/eigen3"]
@@ -393,7 +393,7 @@ class Build:
                 lambda part: self.compile(part[0], self.folder / part[1], *part[2]), parts))
         for part, result in zip(parts, results):
             if result.returncode:
-                sys.exit(f"canary: {part[0]} does not compile\n{result.stdout}")
+                sys.exit(f"check canary: {part[0]} does not compile\n{result.stdout}")
         refused = set()
         while True:
             planter = self.plant(refused)
@@ -406,7 +406,7 @@ class Build:
             if not any(result.returncode for result in results):
                 break
             if len(refused) == before:
-                sys.exit("canary: the planted copy does not compile\n" +
+                sys.exit("check canary: the planted copy does not compile\n" +
                          "\n".join(r.stdout[:3000] for r in results if r.returncode))
         for stem in self.stems:
             names = ["gradients", "loss_case", *STABLE_TESTS, stem]
@@ -414,7 +414,7 @@ class Build:
             result = run([self.compiler, *objects, "-lCatch2WithMain", "-o",
                           str(self.program(stem))])
             if result.returncode:
-                sys.exit(f"canary: {stem} does not link\n{result.stdout}")
+                sys.exit(f"check canary: {stem} does not link\n{result.stdout}")
         return planter.faults, refused
 
     def plant(self, refused):
@@ -477,7 +477,7 @@ class Trial:
                                 CANARY_WRITE=str(self.gradients(stem)))
             self.seconds[stem] = time.monotonic() - begin
             if result is None or result.returncode:
-                sys.exit(f"canary: {stem} fails without a fault\n{result and result.stdout}")
+                sys.exit(f"check canary: {stem} fails without a fault\n{result and result.stdout}")
             reached |= set(map(int, file.read_text().split()))
         self.reaches[stem] = reached
 
@@ -488,7 +488,7 @@ class Trial:
         """Of values and gradients, in units of what rounding may change."""
         result = self.start(stem, ["[.gradients]"], fault,
                             CANARY_COMPARE=str(self.gradients(stem)))
-        found = result and re.search(r"canary: change ([^\s,]+)", result.stdout)
+        found = result and re.search(r"check canary: change ([^\s,]+)", result.stdout)
         return float(found.group(1)) if found and result.returncode == 0 else float("inf")
 
     def judge(self, fault):
@@ -513,12 +513,12 @@ def prepare(options, stems):
     build = Build(options.build, options.compiler, options.jobs, stems)
     faults, refused = build.make()
     for name, line in sorted(refused):
-        print(f"canary: {name}:{line} compiles only as it is, no fault there")
+        print(f"check canary: {name}:{line} compiles only as it is, no fault there")
     trial = Trial(build, faults, options.thorough)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(trial.baseline, stems))
     reached = set().union(*trial.reaches.values())
-    print(f"canary: {len(reached)} faults in {len({faults[n].file for n in reached})} headers, "
+    print(f"check canary: {len(reached)} faults in {len({faults[n].file for n in reached})} headers, "
           f"{len(stems)} losses built in {time.monotonic() - begin:.0f} s", flush=True)
     return trial
 
@@ -545,6 +545,7 @@ def main():
     parser.add_argument("--compiler", default=os.environ.get("CXX", "c++"))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "canary")
     options = parser.parse_args()
+    subprocess.run([ROOT / "scripts" / "setup.sh"], check=True)
 
     draw = random.Random(options.seed)
     every_loss = sorted(p.stem for p in (SOURCES / "losses").glob("*.hpp"))
@@ -572,9 +573,9 @@ def main():
         for verdict, where, fault in verdicts.values():
             print(f"{verdict}\t{where}\t{fault}", file=report)
             if verdict == "survivor":
-                print(f"canary: survivor in {where}: {fault}")
+                print(f"check canary: survivor in {where}: {fault}")
     effective = len(numbers) - counts["without effect"]
-    print(f"canary: planted {len(numbers)}: {counts['killed']} killed of {effective} with an "
+    print(f"check canary: planted {len(numbers)}: {counts['killed']} killed of {effective} with an "
           f"effect, {counts['survivor']} survivors, {counts['without effect']} without "
           f"effect, in {time.monotonic() - begin:.0f} s; {options.build / 'report.txt'}")
     return 1 if counts["survivor"] or not counts["killed"] else 0

@@ -12,9 +12,9 @@
 #   - the umbrella header names neither testing/ nor distributed/, but every loss, unless it needs
 #     linalg/; fwd.hpp declares the class of every loss.
 #
-#   scripts/check_floors.sh [INCLUDE_FOLDER]    default: this project's include/
+#   scripts/check floors [INCLUDE_FOLDER]    default: this project's include/
 set -euo pipefail
-cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../include}"
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../../include}"
 
 mapfile -t headers < <(find selfsup -name '*.hpp' | sort)
 
@@ -62,13 +62,13 @@ code | awk '
   }
   function folder(path,   parts) { split(path, parts, "/"); return parts[2] }
   function family(path,   parts) { return split(path, parts, "/") == 4 ? parts[3] : "" }
-  function bad(why) { print "check_floors: include/" file ":" line ": " why; failures++ }
+  function bad(why) { print "check floors: include/" file ":" line ": " why; failures++ }
   {
     split($0, at, ":"); file = at[1]; line = at[2]
     text = substr($0, length(file) + length(line) + 3)
     here = folder(file)
     if (here == "kernels" && family(file) == "") bad("kernels/ holds families, a folder each")
-    if (!(here in floor)) bad(here " has no floor: give it one in scripts/check_floors.sh")
+    if (!(here in floor)) bad(here " has no floor: give it one in scripts/check floors")
 
     if (text ~ /^[ \t]*#[ \t]*include/) {
       target = text; gsub(/^[^<"]*[<"]|[>"][^>"]*$/, "", target)
@@ -108,7 +108,7 @@ for header in "${headers[@]}"; do
   if [[ "$bare" == *" ${header#selfsup/} "* ]]; then continue; fi
   if [[ "$(grep -m 1 '^#include' "$header")" != '#include "selfsup/core/enter.hpp"' ||
     "$(tail -n 1 "$header")" != '#include "selfsup/core/leave.hpp"' ]]; then
-    echo "check_floors: include/$header: core/enter.hpp as the first include and core/leave.hpp as" \
+    echo "check floors: include/$header: core/enter.hpp as the first include and core/leave.hpp as" \
       "the last line expected"
     exit 1
   fi
@@ -117,12 +117,12 @@ done
 for header in selfsup/losses/*.hpp; do
   if ! grep -q '"selfsup/linalg/' <(cat "$header" $(grep -o 'selfsup/kernels/[^"]*' "$header")) &&
     ! grep -q "\"$header\"" selfsup/selfsup.hpp; then
-    echo "check_floors: include/selfsup/selfsup.hpp does not name $header"
+    echo "check floors: include/selfsup/selfsup.hpp does not name $header"
     exit 1
   fi
   class="$(sed -n 's/^class \([A-Za-z]*\).* {$/\1/p' "$header" | tail -n 1)"
   if ! grep -q "^class $class;" selfsup/fwd.hpp; then
-    echo "check_floors: include/selfsup/fwd.hpp does not declare class $class of $header"
+    echo "check floors: include/selfsup/fwd.hpp does not declare class $class of $header"
     exit 1
   fi
 done
@@ -133,8 +133,8 @@ edges="$(code | awk -F: '
     target = $3; sub(/^[^"]*"/, "", target); sub(/".*$/, "", target); print $1, target
   }')"
 if ! cycle="$(tsort <<<"$edges" 2>&1 >/dev/null)"; then
-  echo "check_floors: headers include each other in a circle:"
+  echo "check floors: headers include each other in a circle:"
   echo "$cycle"
   exit 1
 fi
-echo "check_floors: ${#headers[@]} headers, $(wc -l <<<"$edges") includes, all downwards"
+echo "check floors: ${#headers[@]} headers, $(wc -l <<<"$edges") includes, all downwards"

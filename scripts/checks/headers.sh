@@ -5,7 +5,7 @@
 #   - where the program has macros named as core/enter.hpp lists, which are the same afterwards;
 #   - with fast-math, single-precision constants or no run-time types.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 narrow="" wide="-fopenmp"
@@ -16,7 +16,7 @@ compile() {  # compile COMPILER HEADER VARIANT
   if ! printf '#include "%s"\n#include "%s"\n' "$2" "$2" |
     "$1" -std=c++17 -fsyntax-only "${warnings[@]}" $3 -Iinclude -isystem /usr/include/eigen3 \
       -x c++ -; then
-    echo "check_headers: $2 does not compile alone with $1 $3" >&2
+    echo "check headers: $2 does not compile alone with $1 $3" >&2
     return 255  # ends xargs
   fi
 }
@@ -34,12 +34,12 @@ together() {  # together COMPILER
   with_macros="#include <cstddef>"$'\n'"$macros"$'\n'"$includes"
   if ! "$compiler" -std=c++17 -fsyntax-only "${warnings[@]}" -Iinclude -isystem \
     /usr/include/eigen3 -x c++ - <<<"$with_macros"; then
-    echo "check_headers: macros of the program break the headers with $compiler" >&2
+    echo "check headers: macros of the program break the headers with $compiler" >&2
     exit 1
   fi
   if ! left="$("$compiler" -std=c++17 -E -dM -Iinclude -isystem /usr/include/eigen3 -x c++ - \
     <<<"$with_macros" | grep -F 'a macro of the program' | sort | diff - <(sort <<<"$macros"))"; then
-    echo "check_headers: the headers change macros of the program with $compiler:" >&2
+    echo "check headers: the headers change macros of the program with $compiler:" >&2
     echo "$left" >&2
     exit 1
   fi
@@ -50,7 +50,7 @@ together() {  # together COMPILER
     fi
     if ! "$compiler" -std=c++17 -fsyntax-only "${warnings[@]}" "$flags" -Iinclude -isystem \
       /usr/include/eigen3 -x c++ - <<<"$shown"; then
-      echo "check_headers: the headers do not compile with $compiler $flags" >&2
+      echo "check headers: the headers do not compile with $compiler $flags" >&2
       exit 1
     fi
   done
@@ -60,7 +60,7 @@ together() {  # together COMPILER
     refusal="$("$compiler" -std=c++17 -fsyntax-only $wrong -Iinclude -x c++ - 2>&1 \
       <<<'#include "selfsup/losses/byol.hpp"' || true)"
     if ! grep -q 'error.*"selfsup ' <<<"$refusal"; then
-      echo "check_headers: $compiler $wrong is not refused in our words" >&2
+      echo "check headers: $compiler $wrong is not refused in our words" >&2
       exit 1
     fi
   done
@@ -82,8 +82,8 @@ mapfile -t headers < <(cd include && find selfsup -name '*.hpp' ! -name enter.hp
   for header in selfsup/selfsup.hpp selfsup/testing/{catch,gradcheck}.hpp; do
     printf '%s\0' compile g++ "$header" "$wide" compile clang++-14 "$header" "$narrow"
   done
-} | xargs -0 -n 4 -P "$(nproc)" scripts/check_headers.sh
-printf '%s\0' g++ clang++-14 | xargs -0 -n 1 -P "$(nproc)" scripts/check_headers.sh together
+} | xargs -0 -n 4 -P "$(nproc)" scripts/check headers
+printf '%s\0' g++ clang++-14 | xargs -0 -n 1 -P "$(nproc)" scripts/check headers together
 
-echo "check_headers: ${#headers[@]} headers compile alone, selfsup.hpp with g++ and Clang for two" \
+echo "check headers: ${#headers[@]} headers compile alone, selfsup.hpp with g++ and Clang for two" \
   "instruction sets each"

@@ -3,7 +3,7 @@
 # -Ofast: with g++ for AVX2, where the machine has it, and with Clang for the baseline. Every test so:
 # scripts/test.sh fast-math clang-fast-math.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 
 presets=(clang-fast-math)

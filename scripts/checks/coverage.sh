@@ -2,16 +2,11 @@
 # Measures which lines and branches of the headers the tests reach, and fails below 98 % of the lines
 # or 90 % of the branches.
 #
-#   scripts/test_coverage.sh          in build/coverage; lines that no test reaches, in red, are in
+#   scripts/check coverage          in build/coverage; lines that no test reaches, in red, are in
 #                                     build/coverage/report/index.html
-#   scripts/test_coverage.sh --help   this text
 set -euo pipefail
 
-if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-  exit 0
-fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scripts/setup.sh coverage
 cmake --preset coverage
@@ -33,5 +28,5 @@ llvm-cov-14 export "${reached[@]}" -summary-only | python3 -c '
 import json, sys
 totals = json.load(sys.stdin)["data"][0]["totals"]
 lines, branches = (totals[what]["percent"] for what in ("lines", "branches"))
-print(f"test_coverage: {lines:.1f} % of the lines, {branches:.1f} % of the branches of the headers")
+print(f"check coverage: {lines:.1f} % of the lines, {branches:.1f} % of the branches of the headers")
 sys.exit(lines < 98 or branches < 90)'

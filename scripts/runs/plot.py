@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws the results of selfsup-train, and writes a report of them.
 
-usage: scripts/plot.py FOLDER [--out FOLDER]
+usage: scripts/runs/plot.py FOLDER [--out FOLDER]
 
 FOLDER is what --out of selfsup-train named: the results of one method, or one subfolder a method
 (--method all). Writes curves.png, embeddings.png, retrieval.png and report.html, a page that needs
