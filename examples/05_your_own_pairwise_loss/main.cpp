@@ -14,7 +14,6 @@ template <class T>
 struct SquareEntry {
   using Batch = selfsup::simd::Batch<T>;
   static constexpr T left_out = 0;  // a pair with the product 0 costs nothing
-
   template <class Part>
   kernels::Cost<Batch> operator()(const Batch& s, std::size_t, std::size_t, Part) const {
     return {s * s, s + s};
@@ -28,7 +27,6 @@ class IdentityLoss {
   struct Options {};
   explicit IdentityLoss(Options = {}) {}
   Options options() const { return {}; }
-
   T forward(selfsup::ConstView<T> z_a, selfsup::ConstView<T> z_b) { return run(z_a, z_b, true); }
   T value(selfsup::ConstView<T> z_a, selfsup::ConstView<T> z_b) { return run(z_a, z_b, false); }
   void backward(selfsup::MutView<T> d_z_a, selfsup::MutView<T> d_z_b) {
@@ -48,7 +46,6 @@ class IdentityLoss {
     return end(call, weight_ * pairs_.forward(a_.rows(), b_.rows(), {}, call.memory_budget).cost,
                state_);
   }
-
   kernels::UnitRows<T> a_, b_;
   kernels::MatchedPairs<T, SquareEntry<T>> pairs_;
   selfsup::PassState state_;

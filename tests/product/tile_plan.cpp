@@ -81,7 +81,6 @@ TEMPLATE_TEST_CASE("the tiles of a plan have every pair once, each in its room",
 
 TEST_CASE("a block is the side of a tile where its entries begin") {
   for_plans<float>([](const TilePlan<float>& plan, const Shape& shape) {
-    if (shape.rows == 0) return;
     for (const Side side : {Side::rows, Side::cols}) {
       for (std::size_t block = 0; block < plan.schedule().blocks(side); ++block) {
         float* const data = nullptr;

@@ -75,7 +75,8 @@ class PairSoftmax {
     }
     rows_.hardest.begin(anchors_a_side, form_.negatives.hardest);
     if (&cols != &rows_) cols.hardest.begin(anchors_a_side, form_.negatives.hardest);
-    walk(HardestVisitor<T, Columns>(skip(), rows_.anchors, cols.anchors, rows_.hardest, cols.hardest),
+    walk(HardestVisitor<T, Columns>(skip(), rows_.anchors, cols.anchors, rows_.hardest,
+                                    cols.hardest),
          std::size_t{0});
   }
   /// The same of a backward, where selects() is not.
