@@ -4,7 +4,6 @@
 #include "matrix.hpp"
 #include "message.hpp"
 
-#include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -23,24 +22,7 @@ static_assert(std::is_base_of_v<std::invalid_argument, selfsup::OptionError>);
 static_assert(std::is_base_of_v<std::runtime_error, selfsup::NonFiniteError>);
 static_assert(std::is_base_of_v<std::logic_error, selfsup::StateError>);
 
-template <class T>
-void check_is_finite() {
-  using Limits = std::numeric_limits<T>;
-  for (const T x : {T(0), -T(0), T(1), Limits::max(), Limits::lowest(), Limits::denorm_min()}) {
-    CHECK(selfsup::is_finite(x));
-  }
-  for (const T x : {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(),
-                    std::copysign(Limits::quiet_NaN(), T(-1)), Limits::signaling_NaN()}) {
-    CHECK_FALSE(selfsup::is_finite(x));
-  }
-}
-
 }  // namespace
-
-TEST_CASE("is_finite reads the exponent") {
-  check_is_finite<float>();
-  check_is_finite<double>();
-}
 
 TEST_CASE("batches of one shape pass, others are named") {
   const Matrix<float> a(256, 128), b(256, 127), c(255, 128);
@@ -68,22 +50,6 @@ TEST_CASE("an output is skipped, fits or is named") {
   CHECK_NOTHROW(require(right));
   CHECK(message<selfsup::ShapeError>([&] { require(wrong); }) ==
         "Byol::backward: d_p is 3x4, forward's batch is 4x3");
-}
-
-TEST_CASE("options out of range are named") {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  for (const double x : {0.0, -1.0, infinity, -infinity, nan}) {
-    CHECK_THROWS_AS(selfsup::require_positive<double>("temperature", x), selfsup::OptionError);
-  }
-  for (const double x : {-1.0, infinity, -infinity, nan}) {
-    CHECK_THROWS_AS(selfsup::require_not_negative<double>("epsilon", x), selfsup::OptionError);
-  }
-  CHECK_NOTHROW(selfsup::require_positive<double>("temperature", 1e-300));
-  CHECK_NOTHROW(selfsup::require_not_negative<double>("epsilon", 0));
-  const auto text = message<selfsup::OptionError>(
-      [] { selfsup::require_positive<double>("NtXentOptions: temperature", -0.5); });
-  CHECK(text.find("NtXentOptions: temperature is -0.5") == 0);
 }
 
 TEST_CASE("an entry that is not finite is found, an overflow explained") {

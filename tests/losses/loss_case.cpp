@@ -1,6 +1,9 @@
 #include "losses/loss_case.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace tests {
@@ -31,6 +34,16 @@ const std::vector<LossCase>& all_losses() {
     return all;
   }();
   return losses;
+}
+
+std::vector<LossCase> chosen_losses() {
+  const char* const header = std::getenv("TESTS_LOSS");
+  if (header == nullptr) return all_losses();
+  std::vector<LossCase> chosen;
+  for (const LossCase& item : all_losses())
+    if (item.header == header) chosen.push_back(item);
+  if (chosen.empty()) throw std::runtime_error(std::string("no loss is called ") + header);
+  return chosen;
 }
 
 }  // namespace tests

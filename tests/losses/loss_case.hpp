@@ -286,6 +286,10 @@ LossCase with_loss(const Options& options, LossCase item) {
 /// The one list that drives the common properties.
 const std::vector<LossCase>& all_losses();
 
+/// The losses of the header that the environment's TESTS_LOSS names; without it all of them. For
+/// tests tagged [by_loss].
+std::vector<LossCase> chosen_losses();
+
 /// A part of it, in the test file of each loss.
 struct LossCases {
   LossCases(std::vector<LossCase> (*make)());

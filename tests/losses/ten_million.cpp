@@ -18,7 +18,7 @@ using tests::LossCase;
 void check(std::size_t rows, std::size_t cols, bool LossCase::*too_slow) {
   if (tests::slow) return;  // minutes
   std::set<std::string> seen;
-  for (const LossCase& item : tests::all_losses()) {
+  for (const LossCase& item : tests::chosen_losses()) {
     if (item.*too_slow || !seen.insert(item.header).second) continue;  // the first of each loss
     INFO(item.name << ", " << rows << "x" << cols);
     const auto inputs = tests::inputs_of(item, rows, cols);
@@ -29,11 +29,11 @@ void check(std::size_t rows, std::size_t cols, bool LossCase::*too_slow) {
 
 }  // namespace
 
-TEST_CASE("float keeps its accuracy in rows of half a million entries") {
+TEST_CASE("float keeps its accuracy in rows of half a million entries", "[by_loss][long]") {
   check(20, 500009, &LossCase::slow_by_columns);
 }
 
-TEST_CASE("float keeps its accuracy in columns of half a million entries") {
+TEST_CASE("float keeps its accuracy in columns of half a million entries", "[by_loss][long]") {
   check(500009, 20, &LossCase::slow_by_rows);
 }
 

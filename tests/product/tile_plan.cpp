@@ -25,9 +25,8 @@ struct Shape {
 // One tile and many, narrow ones, and those whose K asks for larger tiles; each symmetric, too.
 template <class T, class F>
 void for_plans(F&& f) {
-  for (const Shape& shape : {Shape{0, 5, 3},
-                             Shape{1, 1, 1},
-                             {5, 300, 37},
+  for (const Shape& shape : {Shape{1, 1, 1},
+                             Shape{5, 300, 37},
                              {300, 5, 37},
                              {257, 410, 33},
                              {410, 390, 300},
@@ -80,7 +79,7 @@ TEMPLATE_TEST_CASE("the tiles of a plan have every pair once, each in its room",
 }
 
 TEST_CASE("a block is the side of a tile where its entries begin") {
-  for_plans<float>([](const TilePlan<float>& plan, const Shape& shape) {
+  for_plans<float>([](const TilePlan<float>& plan, const Shape&) {
     for (const Side side : {Side::rows, Side::cols}) {
       for (std::size_t block = 0; block < plan.schedule().blocks(side); ++block) {
         float* const data = nullptr;

@@ -18,7 +18,7 @@ struct Sigmoid {
   Batch<T> softplus;  ///< log(1 + e^x), whose derivative is σ(x)
 };
 
-/// For every x: float and double within 4 ULP while e^−|x| is a normal number. σ(−infinity) and
+/// For every x: within 4 epsilon of the value while e^−|x| is a normal number. σ(−infinity) and
 /// softplus(−infinity) are 0.
 template <class T>
 inline Sigmoid<T> sigmoid(const Batch<T>& x) {

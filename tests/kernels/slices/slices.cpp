@@ -122,7 +122,7 @@ TEMPLATE_TEST_CASE("given columns are taken as they are, from every layout", "",
 }
 
 TEST_CASE("slices are drawn once given ones are taken back or moved away") {
-  const auto u = tests::random_matrix(17, 5, 1);
+  const auto u = tests::random_matrix(17, 9, 1);  // as many as are drawn
   const auto expected = drawn<double>(9, 17, {7, 3}).entries();
   Slices<double> slices;
   slices.prepare("X::forward", 9, 17, {7, 3});

@@ -68,6 +68,10 @@ class PredictionLoss : public RunsOn {
   PredictionLoss(const Names& names, const RowForm& form, double share_of_two,
                  StopGradient stop_gradient)
       : names_(names), form_(form), share_of_two_(share_of_two), stop_gradient_(stop_gradient) {}
+  PredictionLoss(const PredictionLoss&) = default;
+  PredictionLoss(PredictionLoss&&) = default;
+  PredictionLoss& operator=(const PredictionLoss&) = default;
+  PredictionLoss& operator=(PredictionLoss&&) = default;
   ~PredictionLoss() = default;
 
  private:
