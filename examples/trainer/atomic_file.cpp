@@ -2,7 +2,7 @@
 
 #include "errors.hpp"
 
-#include "selfsup/core/file.hpp"
+#include "selfsup/io/file.hpp"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
 #include "optimizer.hpp"
 #include "progress.hpp"
 
-#include "selfsup/core/checksum.hpp"
 #include "selfsup/core/errors.hpp"
 #include "selfsup/core/parallel.hpp"
+#include "selfsup/io/checksum.hpp"
 #include "selfsup/momentum/ema.hpp"
 #include "selfsup/monitors/collapse.hpp"
 #include "selfsup/monitors/effective_rank.hpp"

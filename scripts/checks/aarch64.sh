@@ -35,7 +35,7 @@ export build stems
 
 echo '#define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>' >"$build/main.cpp"
-folders=(core simd random product kernels momentum monitors testing reference losses)
+folders=(core io simd random product kernels momentum monitors testing reference losses)
 {
   echo "$build/main.cpp $build/main.o"
   for folder in "${folders[@]}"; do

@@ -50,7 +50,7 @@ code() {
 
 code | awk '
   BEGIN {
-    floor["core"] = 0; floor["simd"] = 1; floor["product"] = floor["random"] = floor["linalg"] = 2
+    floor["core"] = 0; floor["simd"] = floor["io"] = 1; floor["product"] = floor["random"] = floor["linalg"] = 2
     floor["kernels"] = 3; arrow["softmax>pairs"] = arrow["estimates>columns"] = 1
     floor["losses"] = floor["momentum"] = floor["monitors"] = 4
     floor["testing"] = floor["distributed"] = 5

@@ -8,7 +8,7 @@
 #include "matrix.hpp"
 #include "threads.hpp"
 
-#include "selfsup/core/checksum.hpp"
+#include "selfsup/io/checksum.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "selfsup/core/file.hpp"
+#include "selfsup/io/file.hpp"
 
 #include "catch.hpp"
 #include "message.hpp"
