@@ -156,7 +156,8 @@ class EntrywiseVisitor : public product::Visitor {
     const Entry entry = entry_;
     Batch cost(T(0)), slope(T(0));
     simd::for_batches<T>(tile.first_col(r), tile.cols, [&](std::size_t c, auto part) {
-      const Cost<Batch> of = entry(simd::load(row + c, part), tile.row0 + r, tile.col0 + c, part);
+      Cost<Batch> of =  // not const, which g++ 12 keeps in memory
+          entry(simd::load(row + c, part), tile.row0 + r, tile.col0 + c, part);
       simd::store(row + c, of.slope, part);
       if constexpr (Sums::takes_costs) {
         cost = cost + simd::keep(of.cost, part);

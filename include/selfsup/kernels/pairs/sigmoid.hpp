@@ -25,10 +25,7 @@ struct SigmoidEntry {
   template <class Part>
   Cost<simd::Batch<T>> operator()(const simd::Batch<T>& s, std::size_t, std::size_t, Part) const {
     const auto of = simd::sigmoid<T>(simd::fma(s, simd::Batch<T>(scale), simd::Batch<T>(bias)));
-    Cost<simd::Batch<T>> result;  // g++ 12 would write a braced one to memory
-    result.cost = of.softplus;
-    result.slope = of.sigmoid;
-    return result;
+    return {of.softplus, of.sigmoid};
   }
 
   Cost<double> positive(double s) const {
