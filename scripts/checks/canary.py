@@ -488,7 +488,7 @@ class Trial:
         """Of values and gradients, in units of what rounding may change."""
         result = self.start(stem, ["[.gradients]"], fault,
                             CANARY_COMPARE=str(self.gradients(stem)))
-        found = result and re.search(r"check canary: change ([^\s,]+)", result.stdout)
+        found = result and re.search(r"canary: change ([^\s,]+)", result.stdout)
         return float(found.group(1)) if found and result.returncode == 0 else float("inf")
 
     def judge(self, fault):
