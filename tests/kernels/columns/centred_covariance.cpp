@@ -72,8 +72,9 @@ TEMPLATE_TEST_CASE("sums of one view or two are right by every route, in every l
       for (const Layout layout : tests::layouts) {
         INFO(N << "x" << D << ", " << tests::name(layout));
         const Stored<T> a(tests::cast<T>(z[0]), layout), b(tests::cast<T>(z[1]), layout);
+        const double allowed = magnified * tests::sum_allowed<T>(N + D);
         const auto close = [&](double found, double expected) {
-          return std::abs(found / expected - 1) <= magnified * tests::sum_allowed<T>(N + D);
+          return std::abs(found / expected - 1) <= allowed;
         };
         CentredCovariance<T> covariance;
         const auto one =

@@ -80,14 +80,14 @@ TEST_CASE("a transform is as long as the row, or as the shortest padded one of s
     return largest;
   };
   for (std::size_t D = 1; D <= 400; ++D) {
-    const std::size_t length = selfsup::kernels::circular_length(D);
+    const std::size_t found = selfsup::kernels::circular_length(D);
     std::size_t expected = D;
     if (largest_factor(D) > 11) {
       expected = 2 * D - 1;
       while (expected % 4 != 0 || largest_factor(expected) > 5) ++expected;
     }
     INFO("D = " << D);
-    CHECK(length == expected);
+    CHECK(found == expected);
   }
 }
 

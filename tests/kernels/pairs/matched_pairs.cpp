@@ -41,7 +41,6 @@ struct NoLeftOut {
   }
 };
 struct WholeBatchesOnly {
-  static constexpr double left_out = 0;
   kernels::Cost<Batch> operator()(const Batch& s, std::size_t, std::size_t,
                                   selfsup::simd::AllLanes) const {
     return {s, s};
