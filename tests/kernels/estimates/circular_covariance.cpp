@@ -75,8 +75,8 @@ struct Expected {
 TEST_CASE("a transform is as long as the row, or as the shortest padded one of small factors") {
   const auto largest_factor = [](std::size_t n) {
     std::size_t largest = 1;
-    for (std::size_t factor = 2; n > 1; ++factor)
-      for (; n % factor == 0; n /= factor) largest = factor;
+    for (std::size_t prime = 2; n > 1; ++prime)
+      for (; n % prime == 0; n /= prime) largest = prime;
     return largest;
   };
   for (std::size_t D = 1; D <= 400; ++D) {
