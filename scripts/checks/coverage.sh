@@ -17,7 +17,7 @@ LLVM_PROFILE_FILE="$PWD/build/coverage/profiles/%4m.profraw" \
 
 llvm-profdata-14 merge -sparse build/coverage/profiles/*.profraw -o build/coverage/tests.profdata
 programs=(build/coverage/tests/test_core)
-for program in simd random product kernels momentum monitors testing losses; do
+for program in io simd random product kernels momentum monitors testing losses; do
   programs+=(-object "build/coverage/tests/test_$program")
 done
 reached=("${programs[@]}" -instr-profile build/coverage/tests.profdata include/selfsup)
