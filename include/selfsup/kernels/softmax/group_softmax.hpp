@@ -121,14 +121,15 @@ class GroupSoftmax {
     }
     const double n = static_cast<double>(others);
     const double positives = anchors_.positives[a], rest = anchors_.rest[a];
-    const double all = positives + rest;
-    if (!is_finite(all)) return all;  // similarities of rows that are not normalised overflowed
     const auto shift = static_cast<double>(anchors_.positive_shift[a]);
+    const auto rest_shift = static_cast<double>(anchors_.rest_shift[a]);
+    // Similarities of rows that are not normalised overflowed: then a shift is infinite, or a sum.
+    if (!is_finite(positives) || !is_finite(rest) || !is_finite(shift) || !is_finite(rest_shift))
+      return std::numeric_limits<double>::infinity();
     const auto scale = static_cast<double>(scale_);
     double q = 0, one_minus_q = 1, rest_factor = 0, loss = std::log(n);
     if (rest > 0) {
-      const double delta = std::log(rest / positives) +
-                           scale * (static_cast<double>(anchors_.rest_shift[a]) - shift);
+      const double delta = std::log(rest / positives) + scale * (rest_shift - shift);
       q = simd::sigmoid(delta);
       one_minus_q = simd::sigmoid(-delta);
       rest_factor = q / rest;
