@@ -595,3 +595,17 @@ struct TakesSizes<Loss, std::void_t<decltype(std::declval<Loss&>().forward(
 
 // Two sizes are no bank that is made on the spot.
 static_assert(!TakesSizes<InfoNce<float>>::value);
+
+TEST_CASE("InfoNce: a product that overflows is an error, also if it is the positive's alone") {
+  Matrix<float> axes(3, 3), turned(3, 3);
+  for (std::size_t n = 0; n < 3; ++n) axes(n, n) = turned(n, (n + 1) % 3) = 2e19f;
+  InfoNceOptions options;
+  options.normalize = false;
+  for (const bool symmetric : {false, true}) {
+    options.symmetric = symmetric;
+    CHECK_THROWS_AS(InfoNce<float>(options).value(axes, axes), selfsup::NonFiniteError);
+    CHECK_THROWS_AS(InfoNce<float>(options).value(axes, turned), selfsup::NonFiniteError);
+  }
+  options.symmetric = false;
+  CHECK_THROWS_AS(InfoNce<float>(options).value(axes, axes, turned), selfsup::NonFiniteError);
+}

@@ -435,3 +435,15 @@ TEST_CASE("NtXent: a row of zeros is no error where rows are not divided by thei
   CHECK(tests::message<selfsup::NonFiniteError>([&] { loss.forward(z_a, z_b); }) ==
         "NtXent::forward: overflow in double, largest |z_a| is 1e+308 in column 0");
 }
+
+TEST_CASE("NtXent: a product that overflows is an error, also if it is the positive's alone") {
+  Matrix<float> axes(3, 3), turned(3, 3);
+  for (std::size_t n = 0; n < 3; ++n) axes(n, n) = turned(n, (n + 1) % 3) = 2e19f;
+  NtXentOptions options;
+  options.normalize = false;
+  for (const std::size_t hardest : {0u, 1u}) {
+    options.hardest = hardest;
+    CHECK_THROWS_AS(NtXent<float>(options).value(axes, axes), selfsup::NonFiniteError);
+    CHECK_THROWS_AS(NtXent<float>(options).value(axes, turned), selfsup::NonFiniteError);
+  }
+}

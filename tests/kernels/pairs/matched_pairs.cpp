@@ -1,8 +1,8 @@
 #include "selfsup/kernels/pairs/matched_pairs.hpp"
 
 #include "catch.hpp"
+#include "kernels/columns/padded.hpp"
 #include "matrix.hpp"
-#include "tolerances.hpp"
 
 #include "selfsup/kernels/pairs/entrywise.hpp"
 #include "selfsup/product/padded_matrix.hpp"
@@ -47,14 +47,6 @@ struct WholeBatchesOnly {
   }
 };
 
-PaddedMatrix<double> padded(const tests::Matrix<double>& from) {
-  PaddedMatrix<double> to;
-  to.reshape(from.rows(), from.cols());
-  for (std::size_t r = 0; r < from.rows(); ++r)
-    for (std::size_t c = 0; c < from.cols(); ++c) to.row(r)[c] = from(r, c);
-  return to;
-}
-
 double product(const PaddedMatrix<double>& x, std::size_t i, const PaddedMatrix<double>& y,
                std::size_t j) {
   double sum = 0;
@@ -73,8 +65,8 @@ TEST_CASE("a loss of matched pairs is the sum of what its pairs cost") {
   for (const std::size_t N : {1u, 2u, 17u, 130u, 300u}) {
     for (const std::size_t budget : {std::size_t{0}, std::size_t{1} << 24}) {
       INFO(N << " rows, " << budget << " bytes");
-      const PaddedMatrix<double> x = padded(tests::random_matrix(N, D, 1));
-      const PaddedMatrix<double> y = padded(tests::random_matrix(N, D, 2));
+      const PaddedMatrix<double> x = tests::padded(tests::random_matrix(N, D, 1));
+      const PaddedMatrix<double> y = tests::padded(tests::random_matrix(N, D, 2));
       const tests::Matrix<double> a = tests::random_matrix(1, N, 3),
                                   b = tests::random_matrix(1, N, 4);
       kernels::MatchedPairs<double, Entry> pairs;
@@ -115,7 +107,7 @@ TEST_CASE("a loss of matched pairs is the sum of what its pairs cost") {
 
 TEST_CASE("the slopes of a symmetric walk are summed by row, without the diagonal") {
   constexpr std::size_t M = 210, D = 3;
-  const PaddedMatrix<double> z = padded(tests::random_matrix(M, D, 5));
+  const PaddedMatrix<double> z = tests::padded(tests::random_matrix(M, D, 5));
   const tests::Matrix<double> a = tests::random_matrix(1, M, 6);
   kernels::EntriesByRow<double> sums;
   const kernels::EntrywiseVisitor<double, Entry, kernels::EntriesByRow<double>> visitor(

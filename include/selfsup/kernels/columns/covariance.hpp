@@ -20,8 +20,6 @@
 #include "selfsup/product/small_gram.hpp"
 #include "selfsup/product/tile_walk.hpp"
 #include "selfsup/product/visitor.hpp"
-#include "selfsup/simd/batch.hpp"
-#include "selfsup/simd/reduce.hpp"
 
 #include <algorithm>
 #include <cstddef>

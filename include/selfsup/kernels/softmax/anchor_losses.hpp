@@ -4,6 +4,7 @@
 #include "selfsup/core/enter.hpp"
 
 #include "selfsup/core/buffer.hpp"
+#include "selfsup/core/finite.hpp"
 #include "selfsup/core/parallel.hpp"
 #include "selfsup/core/view.hpp"
 #include "selfsup/kernels/pairs/exponent_range.hpp"
@@ -128,11 +129,7 @@ class AnchorLosses {
       for (std::size_t j = 0; j < chunks.length(chunk); ++j) {
         const std::size_t i = chunks.first(chunk) + j;
         prepare(i);
-        const double loss =
-            form_.negatives.hard()
-                ? hard_negative_loss(anchors, i, above(anchors, i), shift_above(anchors, i),
-                                     static_cast<double>(count) - 2, form_)
-                : softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
+        const double loss = loss_of(anchors, i, count);
         losses_[first + i] = loss;
         sum += loss;
         hit += anchors.own[i] > anchors.largest[i] ? 1 : 0;
@@ -175,6 +172,17 @@ class AnchorLosses {
   void grow(Anchors<T>& anchors, std::size_t count) const {
     anchors.grow(count);
     if (form_.negatives.hard()) anchors.grow_hard(count);
+  }
+
+  double loss_of(Anchors<T>& anchors, std::size_t i, std::size_t count) const {
+    // Products of rows that are not normalised overflowed. By their bits: a difference of two
+    // infinities is no NaN under every compiler's fast-math.
+    if (!is_finite(anchors.own[i]) || !is_finite(anchors.largest[i]) || !is_finite(anchors.rest[i]))
+      return std::numeric_limits<double>::infinity();
+    if (!form_.negatives.hard())
+      return softmax_loss(anchors, i, above(anchors, i), form_.decoupled);
+    return hard_negative_loss(anchors, i, above(anchors, i), shift_above(anchors, i),
+                              static_cast<double>(count) - 2, form_);
   }
 
   // x_ip − m_i, and m_i + 1/τ, of a shift that is a similarity or 1. Without a negative the shift

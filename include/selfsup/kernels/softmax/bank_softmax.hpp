@@ -83,10 +83,9 @@ class BankSoftmax {
     AnchorLosses<T>& losses = softmax_.losses();
     losses.set_up(softmax_.rows().anchors, q, k, 0, N);
     softmax_.write_own(q, k);
-    softmax_.template forward<false, false>(
-        softmax_.rows(), N, [&](auto&& visitor, std::size_t budget) {
-          softmax_.walk().rectangular(q, negatives.packed, K, budget, visitor);
-        });
+    softmax_.template forward<AnchorSides::rows>(N, [&](auto&& visitor, std::size_t budget) {
+      softmax_.walk().rectangular(q, negatives.packed, K, budget, visitor);
+    });
     double total = softmax_.finish(softmax_.rows(), N);
     if (form.label_smoothing == 0) return total;
     softmax_.smoothing().begin(form.label_smoothing, K + 1, false);
@@ -103,7 +102,7 @@ class BankSoftmax {
       d_q.reshape(q.rows(), q.cols());
       softmax_.rows().hardest.to_anchors(negatives.rows, d_q, product::Output::write);
     } else {
-      softmax_.template backward<false, false>(softmax_.rows(), [&](auto&& visitor) {
+      softmax_.template backward<AnchorSides::rows>([&](auto&& visitor) {
         softmax_.walk().rectangular_backward(q, negatives.rows, negatives.packed, &d_q, nullptr,
                                              visitor);
       });

@@ -34,9 +34,9 @@ class BatchSoftmax {
       softmax_.walk().rectangular(q, k, budget, visitor);
     };
     if (both_) {
-      softmax_.template forward<true, false>(softmax_.cols(), N, walk);
+      softmax_.template forward<AnchorSides::both>(N, walk);
     } else {
-      softmax_.template forward<false, false>(softmax_.rows(), N, walk);
+      softmax_.template forward<AnchorSides::rows>(N, walk);
     }
     double total = softmax_.finish(softmax_.rows(), N);
     if (both_) total += softmax_.finish(softmax_.cols(), N, N);
@@ -61,9 +61,9 @@ class BatchSoftmax {
     if (softmax_.selects()) {
       in_lists_backward(q, k, d_q, d_k);
     } else if (both_) {
-      softmax_.template backward<true, false>(softmax_.cols(), walk);
+      softmax_.template backward<AnchorSides::both>(walk);
     } else {
-      softmax_.template backward<false, false>(softmax_.rows(), walk);
+      softmax_.template backward<AnchorSides::rows>(walk);
     }
     const T* const of_rows = softmax_.rows().anchors.pull.data();
     const T* const of_cols = softmax_.cols().anchors.pull.data();

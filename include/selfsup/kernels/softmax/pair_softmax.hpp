@@ -40,6 +40,13 @@ struct AnchorSide {
   std::size_t bytes() const { return anchors.bytes() + hardest.bytes(); }
 };
 
+/// Which sides of S are anchors.
+enum class AnchorSides {
+  same,  ///< rows and columns are the same ones, whose negatives may be hard()
+  both,  ///< columns are others than rows
+  rows   ///< columns are none
+};
+
 /// What StackedSoftmax, BatchSoftmax and BankSoftmax have in common, each of which says what rows
 /// and columns of S are: the anchors, the walk over their similarities, and which visitor makes it.
 template <class T>
@@ -65,24 +72,26 @@ class PairSoftmax {
   AnchorSide<T>& rows() { return rows_; }
   AnchorSide<T>& cols() { return cols_; }
 
-  /// Calls walk(visitor, memory_budget) with the visitor of a forward. Columns: the columns of S
-  /// are anchors, too, those of `cols`; else `cols` are the rows. Weighs: negatives may be hard().
-  template <bool Columns, bool Weighs, class Walk>
-  void forward(AnchorSide<T>& cols, std::size_t anchors_a_side, Walk&& walk) {
-    if (!selects_) {
-      return with_visitor<Columns, Weighs>(
-          cols.anchors, [&](auto&& visitor) { walk(visitor, form_.memory_budget); });
-    }
+  /// Calls walk(visitor, memory_budget) with the visitor of a forward.
+  template <AnchorSides sides, class Walk>
+  void forward(std::size_t anchors_a_side, Walk&& walk) {
+    if (!selects_)
+      return backward<sides>([&](auto&& visitor) { walk(visitor, form_.memory_budget); });
+    AnchorSide<T>& cols = side_of_cols<sides>();
     rows_.hardest.begin(anchors_a_side, form_.negatives.hardest);
-    if (&cols != &rows_) cols.hardest.begin(anchors_a_side, form_.negatives.hardest);
-    walk(HardestVisitor<T, Columns>(skip(), rows_.anchors, cols.anchors, rows_.hardest,
-                                    cols.hardest),
+    if (sides == AnchorSides::both) cols.hardest.begin(anchors_a_side, form_.negatives.hardest);
+    walk(HardestVisitor<T, sides != AnchorSides::rows>(skip(), rows_.anchors, cols.anchors,
+                                                       rows_.hardest, cols.hardest),
          std::size_t{0});
   }
-  /// The same of a backward, where selects() is not.
-  template <bool Columns, bool Weighs, class Walk>
-  void backward(AnchorSide<T>& cols, Walk&& walk) {
-    with_visitor<Columns, Weighs>(cols.anchors, walk);
+  /// Calls walk(visitor) with that of a backward, where selects() is not.
+  template <AnchorSides sides, class Walk>
+  void backward(Walk&& walk) {
+    if (losses_.online()) {
+      with_visitor<sides, true>(walk);
+    } else {
+      with_visitor<sides, false>(walk);
+    }
   }
   /// Whether the gradient comes from the lists of the hardest negatives.
   bool selects() const { return selects_; }
@@ -123,22 +132,20 @@ class PairSoftmax {
  private:
   Skip skip() const { return Skip(positive_offset_, leaves_out_ ? &same_ : nullptr); }
 
-  template <bool Columns, bool Weighs, class F>
-  void with_visitor(Anchors<T>& of_cols, F&& f) {
-    if (losses_.online()) {
-      with_visitor<true, Columns, Weighs>(of_cols, f);
-    } else {
-      with_visitor<false, Columns, Weighs>(of_cols, f);
-    }
+  template <AnchorSides sides>
+  AnchorSide<T>& side_of_cols() {
+    return sides == AnchorSides::both ? cols_ : rows_;
   }
-  template <bool Online, bool Columns, bool Weighs, class F>
-  void with_visitor(Anchors<T>& of_cols, F&& f) {
-    if constexpr (Weighs) {
+
+  template <AnchorSides sides, bool Online, class F>
+  void with_visitor(F&& f) {
+    if constexpr (sides == AnchorSides::same) {
       const T beta = static_cast<T>(form_.negatives.beta);
       if (form_.negatives.hard())
-        return f(HardNegativeVisitor<T, Online>(losses_.scale(), beta, skip(), of_cols));
+        return f(HardNegativeVisitor<T, Online>(losses_.scale(), beta, skip(), rows_.anchors));
     }
-    f(PairSoftmaxVisitor<T, Online, Columns>(losses_.scale(), skip(), rows_.anchors, of_cols));
+    f(PairSoftmaxVisitor<T, Online, sides != AnchorSides::rows>(
+        losses_.scale(), skip(), rows_.anchors, side_of_cols<sides>().anchors));
   }
 
   // Kept for backward.

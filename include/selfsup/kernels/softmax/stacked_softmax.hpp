@@ -29,7 +29,7 @@ class StackedSoftmax {
     AnchorSide<T>& anchors = softmax_.rows();
     softmax_.losses().set_up(anchors.anchors, z, z, N, N);
     softmax_.losses().copy_positives(anchors.anchors, N, anchors.anchors, N);
-    softmax_.template forward<true, true>(anchors, M, [&](auto&& visitor, std::size_t budget) {
+    softmax_.template forward<AnchorSides::same>(M, [&](auto&& visitor, std::size_t budget) {
       softmax_.walk().symmetric(z, budget, visitor);
     });
     return softmax_.finish(anchors, M);
@@ -45,8 +45,8 @@ class StackedSoftmax {
       anchors.hardest.to_anchors(z, d_z, product::Output::write);
       anchors.hardest.to_candidates(z, d_z, product::Output::add);
     } else {
-      softmax_.template backward<true, true>(
-          anchors, [&](auto&& visitor) { softmax_.walk().symmetric_backward(z, d_z, visitor); });
+      softmax_.template backward<AnchorSides::same>(
+          [&](auto&& visitor) { softmax_.walk().symmetric_backward(z, d_z, visitor); });
     }
   }
   /// What is left of row i of d_z: its positive, after the sum over the other candidates.
